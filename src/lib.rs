@@ -1,0 +1,23 @@
+//! LSTM layers that are right in every option, fast on every CPU level and the same bits on all of them.
+//!
+//! Arrows between the modules point down only:
+//!
+//! ```text
+//! layers          cell, one direction, stack, stream
+//! kernels         matrix products, gate stage, activations, softmax, reductions
+//! simd            sixteen lanes of f32 on scalar, AVX2, AVX-512 and NEON
+//! error view threads rng      the ground, usable from everywhere
+//! ```
+
+pub mod error;
+pub mod kernels;
+pub mod layers;
+pub mod rng;
+pub mod simd;
+pub mod threads;
+pub mod view;
+
+#[cfg(feature = "python")]
+mod bindings;
+
+pub use error::Error;

@@ -1,0 +1,1 @@
+//! Worker teams on a private pool.
