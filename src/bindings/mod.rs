@@ -1,0 +1,1 @@
+//! The Python binding: convert, release the GIL, call, map the error.

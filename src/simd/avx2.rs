@@ -1,0 +1,149 @@
+//! AVX2 with FMA: a vector is two registers of eight lanes.
+
+use super::{Kernel, Level, Simd};
+use std::arch::x86_64::*;
+
+/// The proof that the CPU has AVX2 and FMA.
+#[derive(Clone, Copy)]
+pub struct Avx2(());
+
+/// Two registers: lanes 0–7 and 8–15.
+#[derive(Clone, Copy)]
+pub struct V(__m256, __m256);
+
+impl Avx2 {
+    /// The token, if the CPU has the instructions.
+    #[inline]
+    pub fn new() -> Option<Avx2> {
+        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Avx2(()))
+    }
+}
+
+#[inline(never)]
+#[target_feature(enable = "avx2,fma")]
+fn compiled<K: Kernel>(token: Avx2, kernel: K) -> K::Output {
+    kernel.run(token)
+}
+
+/// Applies an intrinsic to both registers.
+macro_rules! both {
+    ($f:ident, $($a:expr),+) => {
+        // SAFETY: the token proves AVX2 and FMA; the intrinsic touches registers only.
+        unsafe { V($f($($a.0),+), $f($($a.1),+)) }
+    };
+}
+
+impl Simd for Avx2 {
+    type V = V;
+
+    const LEVEL: Level = Level::Avx2;
+    const PANEL: usize = 16;
+    // Twelve registers of accumulators at most: four are left for the operands.
+    const TILE_VECTORS: [usize; 6] = [4, 2, 2, 1, 1, 1];
+
+    #[inline(always)]
+    fn outlined<K: Kernel>(self, kernel: K) -> K::Output {
+        // SAFETY: the token proves AVX2 and FMA.
+        unsafe { compiled(self, kernel) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(self, from: *const f32) -> V {
+        // SAFETY: the token proves AVX2; the caller vouches for sixteen floats.
+        unsafe { V(_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32, v: V) {
+        // SAFETY: the token proves AVX2; the caller vouches for sixteen floats.
+        unsafe {
+            _mm256_storeu_ps(to, v.0);
+            _mm256_storeu_ps(to.add(8), v.1);
+        }
+    }
+
+    #[inline(always)]
+    fn prefetch(self, at: *const f32) {
+        // SAFETY: a prefetch is a hint and may name any address.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) };
+    }
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> V {
+        // SAFETY: the token proves AVX2; the intrinsic touches registers only.
+        unsafe { V(_mm256_set1_ps(x), _mm256_set1_ps(x)) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: V, b: V) -> V {
+        both!(_mm256_add_ps, a, b)
+    }
+
+    #[inline(always)]
+    fn sub(self, a: V, b: V) -> V {
+        both!(_mm256_sub_ps, a, b)
+    }
+
+    #[inline(always)]
+    fn mul(self, a: V, b: V) -> V {
+        both!(_mm256_mul_ps, a, b)
+    }
+
+    #[inline(always)]
+    fn div(self, a: V, b: V) -> V {
+        both!(_mm256_div_ps, a, b)
+    }
+
+    #[inline(always)]
+    fn fma(self, a: V, b: V, c: V) -> V {
+        both!(_mm256_fmadd_ps, a, b, c)
+    }
+
+    #[inline(always)]
+    fn fnma(self, a: V, b: V, c: V) -> V {
+        both!(_mm256_fnmadd_ps, a, b, c)
+    }
+
+    #[inline(always)]
+    fn sqrt(self, a: V) -> V {
+        both!(_mm256_sqrt_ps, a)
+    }
+
+    #[inline(always)]
+    fn abs(self, a: V) -> V {
+        let sign = self.splat(-0.0);
+        both!(_mm256_andnot_ps, sign, a)
+    }
+
+    #[inline(always)]
+    fn min(self, a: V, b: V) -> V {
+        both!(_mm256_min_ps, a, b)
+    }
+
+    #[inline(always)]
+    fn max(self, a: V, b: V) -> V {
+        both!(_mm256_max_ps, a, b)
+    }
+
+    #[inline(always)]
+    fn select_lt(self, a: V, b: V, yes: V, no: V) -> V {
+        // SAFETY: the token proves AVX2; the intrinsics touch registers only.
+        unsafe {
+            V(
+                _mm256_blendv_ps(no.0, yes.0, _mm256_cmp_ps::<_CMP_LT_OQ>(a.0, b.0)),
+                _mm256_blendv_ps(no.1, yes.1, _mm256_cmp_ps::<_CMP_LT_OQ>(a.1, b.1)),
+            )
+        }
+    }
+
+    #[inline(always)]
+    fn shift_to_exponent(self, a: V) -> V {
+        // SAFETY: the token proves AVX2; the intrinsics touch registers only.
+        unsafe {
+            V(
+                _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_castps_si256(a.0))),
+                _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_castps_si256(a.1))),
+            )
+        }
+    }
+}
