@@ -1,1 +1,171 @@
-//! Borrowed views of the caller's arrays.
+//! Borrowed views: the caller's sequences, and the tables that a team of workers fills together.
+
+use crate::Error;
+use crate::simd::LANES;
+use std::marker::PhantomData;
+
+fn checked_len(name: &str, len: usize, [b, t, c]: [usize; 3]) -> Result<(), Error> {
+    match b.checked_mul(t).and_then(|bt| bt.checked_mul(c)) {
+        Some(need) if need == len => Ok(()),
+        _ => Err(Error::shape(name, format!("[B={b}, T={t}, C={c}]"), format!("{len} values"))),
+    }
+}
+
+/// A batch of sequences `[B, T, C]` to read, contiguous and batch-first.
+#[derive(Clone, Copy)]
+pub struct Seq<'a> {
+    data: &'a [f32],
+    shape: [usize; 3],
+}
+
+impl<'a> Seq<'a> {
+    /// A view of `data` as `[B, T, C]`.
+    pub fn new(data: &'a [f32], shape: [usize; 3]) -> Result<Self, Error> {
+        checked_len("the sequence", data.len(), shape)?;
+        Ok(Seq { data, shape })
+    }
+
+    /// `[B, T, C]`
+    pub fn shape(&self) -> [usize; 3] {
+        self.shape
+    }
+
+    /// Row `b` at time `t`: `C` values.
+    #[inline]
+    pub fn row(&self, b: usize, t: usize) -> &'a [f32] {
+        let [_, time, c] = self.shape;
+        &self.data[(b * time + t) * c..][..c]
+    }
+}
+
+/// A batch of sequences `[B, T, C]` to write, contiguous and batch-first.
+///
+/// Workers of one team may hold it together as long as each writes rows of its own.
+pub struct SeqMut<'a> {
+    data: *mut f32,
+    shape: [usize; 3],
+    borrow: PhantomData<&'a mut [f32]>,
+}
+
+// SAFETY: it is a `&mut [f32]` in parts; `row` is unsafe and names the rule that keeps workers apart.
+unsafe impl Send for SeqMut<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for SeqMut<'_> {}
+
+impl<'a> SeqMut<'a> {
+    /// A view of `data` as `[B, T, C]`.
+    pub fn new(data: &'a mut [f32], shape: [usize; 3]) -> Result<Self, Error> {
+        checked_len("the output sequence", data.len(), shape)?;
+        Ok(SeqMut { data: data.as_mut_ptr(), shape, borrow: PhantomData })
+    }
+
+    /// `[B, T, C]`
+    pub fn shape(&self) -> [usize; 3] {
+        self.shape
+    }
+
+    /// Row `b` at time `t`: `C` values.
+    ///
+    /// # Safety
+    /// No two workers hold the same row at once.
+    #[allow(clippy::mut_from_ref)] // the rule above stands in for the borrow
+    #[inline]
+    pub unsafe fn row(&self, b: usize, t: usize) -> &mut [f32] {
+        let [batch, time, c] = self.shape;
+        assert!(b < batch && t < time, "row ({b}, {t}) of [{batch}, {time}]");
+        // SAFETY: the row is inside the slice that `new` measured; the caller keeps rows apart.
+        unsafe { std::slice::from_raw_parts_mut(self.data.add((b * time + t) * c), c) }
+    }
+}
+
+/// A table of floats, rows by vectors of sixteen, that the workers of a team share.
+///
+/// Vectors lie in panels of `S::PANEL` floats: vector `v` of row `r` begins at
+/// `r * row + (v / n) * panel + (v % n) * 16`, where `n` vectors make a panel. One type thus describes
+///
+/// ```text
+/// a row-major matrix                    row = width,   panel = S::PANEL
+/// a packed operand, rows are k          row = S::PANEL, panel = rows * S::PANEL
+/// a bias for all rows                   row = 0,       panel = S::PANEL
+/// ```
+#[derive(Clone, Copy)]
+pub struct Grid<'a> {
+    start: *mut f32,
+    len: usize,
+    /// Floats from a row to the next.
+    pub row: usize,
+    /// Floats from a panel to the next.
+    pub panel: usize,
+    borrow: PhantomData<&'a mut [f32]>,
+}
+
+// SAFETY: making a `Grid` is unsafe, and its maker promises that workers keep to tiles of their own between barriers.
+unsafe impl Send for Grid<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Grid<'_> {}
+
+impl<'a> Grid<'a> {
+    /// A table over `data`.
+    ///
+    /// # Safety
+    /// While copies of the grid live, nothing that one worker writes is read or written by another before a barrier.
+    pub unsafe fn new(data: &'a mut [f32], row: usize, panel: usize) -> Self {
+        Grid { start: data.as_mut_ptr(), len: data.len(), row, panel, borrow: PhantomData }
+    }
+
+    /// A table that is only read.
+    ///
+    /// # Safety
+    /// No kernel is given this grid as its output.
+    pub unsafe fn read(data: &'a [f32], row: usize, panel: usize) -> Self {
+        Grid { start: data.as_ptr().cast_mut(), len: data.len(), row, panel, borrow: PhantomData }
+    }
+
+    /// The rows `first`, `first + step`, `first + 2 step` …
+    #[inline(always)]
+    pub fn rows(self, first: usize, step: usize) -> Self {
+        let skip = first * self.row;
+        // A grid without rows left may begin behind its end; `check` refuses every access to it.
+        Grid { start: self.start.wrapping_add(skip), len: self.len.saturating_sub(skip), row: self.row * step, ..self }
+    }
+
+    /// Where vector `v` of row `r` begins, with `n` vectors in a panel.
+    #[inline(always)]
+    pub fn offset(self, n: usize, r: usize, v: usize) -> usize {
+        r * self.row + (v / n) * self.panel + (v % n) * LANES
+    }
+
+    /// The address of vector `v` of row `r`, with `n` vectors in a panel; to be followed only inside what was checked.
+    #[inline(always)]
+    pub fn at(self, n: usize, r: usize, v: usize) -> *mut f32 {
+        self.start.wrapping_add(self.offset(n, r, v))
+    }
+
+    /// Checks once that rows `0..rows` and vectors `0..vectors` lie inside, so that a kernel need not ask again.
+    ///
+    /// # Panics
+    /// When they do not.
+    #[inline(always)]
+    pub fn check(self, n: usize, rows: usize, vectors: usize) {
+        if rows > 0 && vectors > 0 {
+            let mut last = self.offset(n, rows - 1, vectors - 1);
+            if vectors > n {
+                // Where panels overlap, as in a grid of zeros, a full panel reaches further than a begun one.
+                last = last.max(self.offset(n, rows - 1, (vectors - 1) / n * n - 1));
+            }
+            assert!(last + LANES <= self.len, "a kernel was given {} floats and needs {}", self.len, last + LANES);
+        }
+    }
+
+    /// The same for the elements `0..depth` of each row, which need not fill their last vector.
+    ///
+    /// # Panics
+    /// When they do not lie inside.
+    #[inline(always)]
+    pub fn check_depth(self, n: usize, rows: usize, depth: usize) {
+        if rows > 0 && depth > 0 {
+            let last = self.offset(n, rows - 1, (depth - 1) / LANES) + (depth - 1) % LANES;
+            assert!(last < self.len, "a product was given {} floats and needs {}", self.len, last + 1);
+        }
+    }
+}

@@ -38,7 +38,8 @@ impl Simd for Avx512 {
     // Twenty-four accumulators at six rows; four of B and the broadcasts fit beside them in thirty-two registers.
     const TILE_VECTORS: [usize; 6] = [4; 6];
 
-    #[inline(always)]
+    // Inlined, this wrapper would let the compiler inline `compiled` too, in spite of its attribute.
+    #[inline(never)]
     fn outlined<K: Kernel>(self, kernel: K) -> K::Output {
         // SAFETY: the token proves AVX-512 F, AVX2 and FMA.
         unsafe { compiled(self, kernel) }

@@ -47,7 +47,8 @@ impl Simd for Neon {
     // Twenty-four registers of accumulators at most, of thirty-two.
     const TILE_VECTORS: [usize; 6] = [4, 2, 2, 1, 1, 1];
 
-    #[inline(always)]
+    // Inlined, this wrapper would let the compiler inline `compiled` too, in spite of its attribute.
+    #[inline(never)]
     fn outlined<K: Kernel>(self, kernel: K) -> K::Output {
         // SAFETY: the token proves NEON.
         unsafe { compiled(self, kernel) }

@@ -1,0 +1,132 @@
+//! The micro-kernel: a tile of a few rows by a few vectors, held in registers over all of `k`.
+//!
+//! ```text
+//! for k:  load the right side's vectors; for each row: broadcast left[row][k]; tile[row][v] += it * right[k][v]
+//! ```
+//!
+//! Each element is one chain of multiply-adds over `k` in ascending order, whatever the tile's shape. That, and nothing
+//! else, makes results independent of threads, batch and level.
+
+use crate::simd::{Kernel, LANES, Simd};
+use crate::view::Grid;
+
+/// One tile's operands: pointers into grids that `multiply` has checked.
+#[derive(Clone, Copy)]
+pub(super) struct Tile {
+    /// `left[row][k]` of the tile's first row.
+    pub left: *const f32,
+    pub left_row: usize,
+    /// Floats from a segment of the left side's `k` to the next, and the length of a segment.
+    pub left_panel: usize,
+    pub segment: usize,
+    /// `right[k][vector]` of the tile's first vector.
+    pub right: *const f32,
+    /// Floats from a vector of the right side to the next one of the same `k`.
+    pub right_vector: usize,
+    pub depth: usize,
+    pub init: *const f32,
+    pub init_row: usize,
+    pub init_vector: usize,
+    pub out: *mut f32,
+    pub out_row: usize,
+    pub out_vector: usize,
+}
+
+/// A tile of `M` rows by `N` vectors, each shape a function of its own: inlined side by side, the compiler merges their
+/// common ends and keeps the last sum of each in memory, at less than half the speed.
+pub(super) struct Shaped<const M: usize, const N: usize>(pub Tile);
+
+impl<const M: usize, const N: usize> Kernel for Shaped<M, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        // SAFETY: whoever made the tile vouches for it.
+        unsafe { compute::<S, M, N>(s, self.0) };
+    }
+}
+
+/// # Safety
+/// All that `tile` names lies inside live memory, and nobody else touches its output meanwhile.
+#[inline(always)]
+unsafe fn compute<S: Simd, const M: usize, const N: usize>(s: S, tile: Tile) {
+    let mut sums = [[s.splat(0.0); N]; M];
+    for (r, row) in sums.iter_mut().enumerate() {
+        for (v, sum) in row.iter_mut().enumerate() {
+            // SAFETY: the caller vouches for the tile.
+            *sum = unsafe { s.load(tile.init.add(r * tile.init_row + v * tile.init_vector)) };
+        }
+    }
+    let right_vector = if S::PANEL > LANES { LANES } else { tile.right_vector };
+    let (mut left, mut right, mut todo) = (tile.left, tile.right, tile.depth);
+    while todo > 0 {
+        let length = todo.min(tile.segment);
+        // SAFETY: the caller vouches for the tile.
+        unsafe { chain(s, &mut sums, left, tile.left_row, right, right_vector, length) };
+        left = left.wrapping_add(tile.left_panel);
+        right = right.wrapping_add(length * S::PANEL);
+        todo -= length;
+    }
+    for (r, row) in sums.into_iter().enumerate() {
+        for (v, sum) in row.into_iter().enumerate() {
+            // SAFETY: the caller vouches for the tile.
+            unsafe { s.store(tile.out.add(r * tile.out_row + v * tile.out_vector), sum) };
+        }
+    }
+}
+
+/// Adds `length` products to every sum of a tile.
+///
+/// # Safety
+/// The operands hold `length` values of `k`.
+#[inline(always)]
+unsafe fn chain<S: Simd, const M: usize, const N: usize>(
+    s: S,
+    sums: &mut [[S::V; N]; M],
+    left: *const f32,
+    left_row: usize,
+    right: *const f32,
+    right_vector: usize,
+    length: usize,
+) {
+    let mut held = *sums;
+    let mut columns_at = right;
+    for k in 0..length {
+        // SAFETY: the caller vouches for `length` values of `k`.
+        unsafe {
+            if M > 3 || S::PANEL > LANES {
+                // Many rows: the few columns stay in registers while the rows pass.
+                let mut columns = [s.splat(0.0); N];
+                for (v, column) in columns.iter_mut().enumerate() {
+                    *column = s.load(columns_at.add(v * right_vector));
+                }
+                for (r, row) in held.iter_mut().enumerate() {
+                    let factor = s.splat(*left.add(r * left_row + k));
+                    for (sum, column) in row.iter_mut().zip(columns) {
+                        *sum = s.fma(factor, column, *sum);
+                    }
+                }
+            } else {
+                // Few rows: their factors stay in registers while the columns pass.
+                let mut factors = [s.splat(0.0); M];
+                for (r, factor) in factors.iter_mut().enumerate() {
+                    *factor = s.splat(*left.add(r * left_row + k));
+                }
+                for v in 0..N {
+                    let column = s.load(columns_at.add(v * right_vector));
+                    for (row, factor) in held.iter_mut().zip(factors) {
+                        row[v] = s.fma(factor, column, row[v]);
+                    }
+                }
+            }
+            columns_at = columns_at.add(S::PANEL);
+        }
+    }
+    *sums = held;
+}
+
+/// Floats from vector `v` to `v + 1`, which lie in one panel or in neighbouring ones of a single vector.
+#[inline(always)]
+pub(super) fn vector_stride<S: Simd>(grid: Grid<'_>) -> usize {
+    if S::PANEL > LANES { LANES } else { grid.panel }
+}

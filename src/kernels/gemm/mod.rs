@@ -1,0 +1,142 @@
+//! Matrix products `out = init + left · right` on shared grids, the right side packed in panels.
+//!
+//! ```text
+//! for each block of k:  for each tile's width of vectors:  for each block of up to six rows:  micro-kernel
+//! ```
+//!
+//! The right side's panel of one block of `k` stays in the first-level cache while the rows pass over it. This is not a
+//! general BLAS: there is no alpha, no transposition flag and no unpacked right side; who needs a transpose packs it so.
+
+mod micro;
+pub mod pack;
+
+use crate::simd::{Kernel, LANES, Simd};
+use crate::view::Grid;
+use micro::{Shaped, Tile, vector_stride};
+use std::ops::Range;
+
+/// Rows of the left side that one micro-kernel takes at most.
+const MAX_ROWS: usize = 6;
+
+/// `k` per block: a panel of sixteen columns is then half of a 32 KB first-level cache.
+const DEPTH: usize = 256;
+
+/// `out[r][v] = init[r][v] + sum over k of left[r][k] * right[k][v]` for `rows` rows and the vectors in `vectors`.
+///
+/// Rows of `right` are `k` and lie `S::PANEL` apart. `init` and `out` may be the same grid.
+///
+/// # Panics
+/// When an operand is too small.
+#[inline(always)]
+pub fn multiply<S: Simd>(
+    s: S,
+    rows: usize,
+    depth: usize,
+    left: Grid<'_>,
+    right: Grid<'_>,
+    vectors: Range<usize>,
+    init: Grid<'_>,
+    out: Grid<'_>,
+) {
+    if rows > 0 && !vectors.is_empty() {
+        s.outlined(Multiply { rows, depth, left, right, vectors, init, out });
+    }
+}
+
+struct Multiply<'a> {
+    rows: usize,
+    depth: usize,
+    left: Grid<'a>,
+    right: Grid<'a>,
+    vectors: Range<usize>,
+    init: Grid<'a>,
+    out: Grid<'a>,
+}
+
+impl Kernel for Multiply<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Multiply { rows, depth, left, right, vectors, init, out } = self;
+        let n = S::PANEL / LANES;
+        assert_eq!(right.row, S::PANEL, "the right side is packed for this level");
+        left.check_depth(n, rows, depth);
+        right.check(n, depth, vectors.end);
+        init.check(n, rows, vectors.end);
+        out.check(n, rows, vectors.end);
+        // A row-major left side is one long segment, a packed one a segment per panel.
+        let segment = if left.panel == S::PANEL { usize::MAX } else { S::PANEL };
+        let block = if rows > MAX_ROWS { DEPTH } else { usize::MAX };
+        let blocks = rows.div_ceil(MAX_ROWS);
+        // The fewest rows of a block want the widest tiles.
+        let widest = S::TILE_VECTORS[rows / blocks - 1];
+
+        let mut first = 0;
+        while first == 0 || first < depth {
+            let length = (depth - first).min(block);
+            let init = if first == 0 { init } else { out };
+            let mut v = vectors.start;
+            while v < vectors.end {
+                let room = if n == 1 { usize::MAX } else { n - v % n };
+                let width = widest.min(vectors.end - v).min(room);
+                for b in 0..blocks {
+                    // Blocks of rows as equal as can be: a lone last row would leave the multipliers waiting.
+                    let (r, end) = (b * rows / blocks, (b + 1) * rows / blocks);
+                    let mut done = 0;
+                    while done < width {
+                        let part = (width - done).min(S::TILE_VECTORS[end - r - 1]);
+                        let operands = Tile {
+                            left: left.at(n, r, first / LANES),
+                            left_row: left.row,
+                            left_panel: left.panel,
+                            segment,
+                            right: right.at(n, first, v + done),
+                            right_vector: vector_stride::<S>(right),
+                            depth: length,
+                            init: init.at(n, r, v + done),
+                            init_row: init.row,
+                            init_vector: vector_stride::<S>(init),
+                            out: out.at(n, r, v + done),
+                            out_row: out.row,
+                            out_vector: vector_stride::<S>(out),
+                        };
+                        // SAFETY: the grids hold all rows, vectors and k asked for, as checked above, and the maker of
+                        // the grids keeps other workers away.
+                        unsafe { shaped(s, end - r, part, operands) };
+                        done += part;
+                    }
+                }
+                v += width;
+            }
+            first += length.max(1);
+        }
+    }
+}
+
+/// The micro-kernel for `rows` by `vectors`.
+///
+/// # Safety
+/// As for [`Tile`]'s parts.
+#[inline(always)]
+unsafe fn shaped<S: Simd>(s: S, rows: usize, vectors: usize, tile: Tile) {
+    macro_rules! shapes {
+        ($($m:literal)+) => {
+            match rows {
+                // Shapes wider than the level's tile are never asked for, and so not compiled.
+                $($m => match vectors {
+                    1 => s.outlined(Shaped::<$m, 1>(tile)),
+                    2 if S::TILE_VECTORS[$m - 1] >= 2 => s.outlined(Shaped::<$m, 2>(tile)),
+                    3 if S::TILE_VECTORS[$m - 1] >= 3 => s.outlined(Shaped::<$m, 3>(tile)),
+                    4 if S::TILE_VECTORS[$m - 1] >= 4 => s.outlined(Shaped::<$m, 4>(tile)),
+                    _ => unreachable!("a tile of {vectors} vectors"),
+                },)+
+                _ => unreachable!("a tile of {rows} rows"),
+            }
+        };
+    }
+    shapes!(1 2 3 4 5 6);
+}
+
+#[cfg(test)]
+mod tests;

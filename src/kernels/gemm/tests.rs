@@ -1,0 +1,95 @@
+//! Products of every shape against one chain per element.
+
+use super::pack::{Packed, panel};
+use super::*;
+use crate::simd::{Level, dispatch};
+
+struct Product<'a> {
+    rows: usize,
+    depth: usize,
+    left: Grid<'a>,
+    right: &'a Packed,
+    init: Grid<'a>,
+    out: Grid<'a>,
+}
+
+impl Kernel for Product<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        multiply(s, self.rows, self.depth, self.left, self.right.grid(), 0..self.right.vectors, self.init, self.out);
+    }
+}
+
+fn numbers(n: usize, seed: u32) -> Vec<f32> {
+    let mut state = seed;
+    (0..n)
+        .map(|_| {
+            state = state.wrapping_mul(1664525).wrapping_add(1013904223);
+            (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+        })
+        .collect()
+}
+
+#[test]
+fn every_shape_is_one_chain_per_element() {
+    for level in Level::available() {
+        let p = panel(level);
+        let mut shapes = Vec::new();
+        for rows in (1..=14).chain([25, 64]) {
+            for (depth, columns) in [(1, 1), (5, 16), (17, 33), (64, 64), (300, 100), (513, 130)] {
+                shapes.push((rows, depth, columns));
+            }
+        }
+        for (rows, depth, columns) in shapes {
+            for packed_left in [false, true] {
+                let a = numbers(rows * depth, 1);
+                let b = numbers(depth * columns, 2);
+                let vectors = columns.div_ceil(LANES);
+                let right = Packed::new(level, &b, depth, columns, vectors, |c| (c < columns).then_some(c));
+                let (left_row, left_panel) = if packed_left { (p, rows * p) } else { (depth, p) };
+                let mut left = vec![f32::NAN; rows * depth.next_multiple_of(p)];
+                for r in 0..rows {
+                    for k in 0..depth {
+                        let at = if packed_left { k / p * left_panel + r * p + k % p } else { r * depth + k };
+                        left[at] = a[r * depth + k];
+                    }
+                }
+                let width = (vectors * LANES).next_multiple_of(p);
+                let bias = numbers(width, 3);
+                let mut out = vec![f32::NAN; rows * width];
+                // SAFETY: one worker only.
+                let (left, init, to) = unsafe {
+                    (Grid::read(&left, left_row, left_panel), Grid::read(&bias, 0, p), Grid::new(&mut out, width, p))
+                };
+                dispatch(level, Product { rows, depth, left, right: &right, init, out: to });
+                for r in 0..rows {
+                    for c in 0..columns {
+                        let mut sum = bias[c];
+                        for k in 0..depth {
+                            let (x, y) = (a[r * depth + k], b[k * columns + c]);
+                            sum = if level.fused() { x.mul_add(y, sum) } else { x * y + sum };
+                        }
+                        let got = out[r * width + c];
+                        assert_eq!(
+                            got.to_bits(),
+                            sum.to_bits(),
+                            "{} {rows}x{depth}x{columns} at {r},{c}: {got} {sum}",
+                            level.name()
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "a product was given")]
+fn a_short_operand_is_refused() {
+    let right = Packed::new(Level::Scalar, &[1.0; 64], 4, 16, 1, Some);
+    let (left, mut out) = ([0.0; 7], [0.0; 32]);
+    // SAFETY: one worker only.
+    let (left, to) = unsafe { (Grid::read(&left, 4, 16), Grid::new(&mut out, 16, 16)) };
+    dispatch(Level::Scalar, Product { rows: 2, depth: 4, left, right: &right, init: to, out: to });
+}
