@@ -6,9 +6,10 @@
 //! layers          cell, one direction, stack, stream
 //! kernels         matrix products, gate stage, activations, softmax, reductions
 //! simd            sixteen lanes of f32 on scalar, AVX2, AVX-512 and NEON
-//! error view threads rng      the ground, usable from everywhere
+//! error view buffer threads rng   the ground, usable from everywhere
 //! ```
 
+pub mod buffer;
 pub mod error;
 pub mod kernels;
 pub mod layers;

@@ -1,11 +1,12 @@
 //! Packing: a matrix laid out once as the micro-kernel will read it.
 //!
 //! ```text
-//! packed[panel][k][0..P] = source(k, panel * P ..)        zeros where the source ends
+//! packed[panel][k][0..P] = column panel * P … of row k        zeros where the source ends
 //! ```
 //!
 //! Columns come in an order of the caller's choice, so that the four gates of sixteen units lie side by side.
 
+use crate::buffer::Buffer;
 use crate::simd::{LANES, Level};
 use crate::view::Grid;
 
@@ -20,7 +21,7 @@ pub fn panel(level: Level) -> usize {
 /// A packed right side: `depth` rows by `vectors` vectors of sixteen columns.
 #[derive(Debug, Clone, Default)]
 pub struct Packed {
-    data: Vec<f32>,
+    pub(super) data: Buffer,
     /// Rows, the `k` of the product.
     pub depth: usize,
     /// Columns in vectors of sixteen.
@@ -29,28 +30,62 @@ pub struct Packed {
 }
 
 impl Packed {
-    /// Packs `vectors` vectors of columns for `level`; `column(c)` says where in `source` column `c` begins and `step` how
-    /// far its next `k` lies, or is `None` for a column of zeros.
-    pub fn new(
+    fn empty(level: Level, depth: usize, vectors: usize) -> Self {
+        let panel = panel(level);
+        let panels = (vectors * LANES).div_ceil(panel);
+        Packed { data: Buffer::zeros(panels * depth * panel), depth, vectors, panel }
+    }
+
+    /// Packs a matrix whose *rows are the columns* of the product: `source` is `[columns, depth]` as torch stores weights.
+    /// `row(c)` is the row for column `c`, or `None` for a column of zeros.
+    pub fn transposed(
         level: Level,
         source: &[f32],
         depth: usize,
-        step: usize,
         vectors: usize,
-        column: impl Fn(usize) -> Option<usize>,
+        row: impl Fn(usize) -> Option<usize>,
     ) -> Self {
-        let panel = panel(level);
-        let panels = (vectors * LANES).div_ceil(panel);
-        let mut data = vec![0.0; panels * depth * panel];
-        for c in 0..vectors * LANES {
-            if let Some(start) = column(c) {
-                let to = &mut data[c / panel * depth * panel + c % panel..];
-                for k in 0..depth {
-                    to[k * panel] = source[start + k * step];
+        let mut packed = Packed::empty(level, depth, vectors);
+        let panel = packed.panel;
+        const NOTHING: &[f32] = &[];
+        for v in 0..vectors {
+            let rows: [&[f32]; LANES] = std::array::from_fn(|lane| match row(v * LANES + lane) {
+                Some(r) => &source[r * depth..][..depth],
+                None => NOTHING,
+            });
+            let at = v * LANES / panel * depth * panel + v * LANES % panel;
+            // Blocks of k that fit the first-level cache in all sixteen rows.
+            for first in (0..depth).step_by(64) {
+                let last = (first + 64).min(depth);
+                for (lane, values) in rows.iter().enumerate().filter(|(_, values)| !values.is_empty()) {
+                    for (k, &value) in (first..last).zip(&values[first..last]) {
+                        packed.data[at + k * panel + lane] = value;
+                    }
                 }
             }
         }
-        Packed { data, depth, vectors, panel }
+        packed
+    }
+
+    /// Packs a matrix whose rows are the `k` of the product: `source` is `[_, columns]`, and `row(k)` is the row for `k`, or
+    /// `None` for a row of zeros.
+    pub fn straight(
+        level: Level,
+        source: &[f32],
+        depth: usize,
+        columns: usize,
+        row: impl Fn(usize) -> Option<usize>,
+    ) -> Self {
+        let mut packed = Packed::empty(level, depth, columns.div_ceil(LANES));
+        let panel = packed.panel;
+        for k in 0..depth {
+            let Some(r) = row(k) else { continue };
+            let values = &source[r * columns..][..columns];
+            for (p, part) in values.chunks(panel).enumerate() {
+                packed.data[(p * depth + k) * panel..][..part.len()].copy_from_slice(part);
+            }
+        }
+        packed
     }
 
     /// The operand for `multiply`.

@@ -46,7 +46,7 @@ fn every_shape_is_one_chain_per_element() {
                 let a = numbers(rows * depth, 1);
                 let b = numbers(depth * columns, 2);
                 let vectors = columns.div_ceil(LANES);
-                let right = Packed::new(level, &b, depth, columns, vectors, |c| (c < columns).then_some(c));
+                let right = Packed::straight(level, &b, depth, columns, Some);
                 let (left_row, left_panel) = if packed_left { (p, rows * p) } else { (depth, p) };
                 let mut left = vec![f32::NAN; rows * depth.next_multiple_of(p)];
                 for r in 0..rows {
@@ -85,9 +85,27 @@ fn every_shape_is_one_chain_per_element() {
 }
 
 #[test]
+fn both_ways_of_packing_agree() {
+    for level in Level::available() {
+        let (depth, columns) = (70, 37);
+        let b = numbers(depth * columns, 2);
+        let mut turned = vec![0.0; b.len()];
+        for k in 0..depth {
+            for c in 0..columns {
+                turned[c * depth + k] = b[k * columns + c];
+            }
+        }
+        let straight = Packed::straight(level, &b, depth, columns, Some);
+        let transposed =
+            Packed::transposed(level, &turned, depth, columns.div_ceil(LANES), |c| (c < columns).then_some(c));
+        assert_eq!(straight.data[..], transposed.data[..], "{}", level.name());
+    }
+}
+
+#[test]
 #[should_panic(expected = "a product was given")]
 fn a_short_operand_is_refused() {
-    let right = Packed::new(Level::Scalar, &[1.0; 64], 4, 16, 1, Some);
+    let right = Packed::straight(Level::Scalar, &[1.0; 64], 4, 16, Some);
     let (left, mut out) = ([0.0; 7], [0.0; 32]);
     // SAFETY: one worker only.
     let (left, to) = unsafe { (Grid::read(&left, 4, 16), Grid::new(&mut out, 16, 16)) };
