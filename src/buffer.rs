@@ -3,7 +3,9 @@
 //! Fresh memory costs a page fault every 4 KB, a tenth of a training step. A [`Shelf`] therefore holds on to returned
 //! buffers; what it holds is bounded by what the calls of its owner needed at once.
 
+use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
 use std::sync::{Arc, Mutex};
 
 /// Sixteen floats on one cache line.
@@ -12,17 +14,42 @@ use std::sync::{Arc, Mutex};
 struct Line([f32; 16]);
 
 /// A slice of floats that begins at a cache line. It goes back to its shelf when dropped.
-#[derive(Default)]
 pub struct Buffer {
-    lines: Vec<Line>,
+    /// The first of `lines` lines. A raw pointer, because a [`Grid`](crate::view::Grid) over the buffer is shared by a team
+    /// of workers that write through it while the buffer itself is only borrowed.
+    start: NonNull<Line>,
+    lines: usize,
     len: usize,
     shelf: Option<Arc<Shelf>>,
 }
 
+// SAFETY: a buffer owns its lines as a `Vec` would.
+unsafe impl Send for Buffer {}
+// SAFETY: through a shared buffer only reading is safe; whoever makes a grid of it vouches for the rest.
+unsafe impl Sync for Buffer {}
+
 impl Buffer {
     /// `len` zeros that belong to no shelf.
     pub fn zeros(len: usize) -> Self {
-        Buffer { lines: vec![Line([0.0; 16]); len.div_ceil(16)], len, shelf: None }
+        Buffer::new(vec![Line([0.0; 16]); len.div_ceil(16)], len, None)
+    }
+
+    fn new(lines: Vec<Line>, len: usize, shelf: Option<Arc<Shelf>>) -> Self {
+        let mut lines = ManuallyDrop::new(lines.into_boxed_slice());
+        let start = NonNull::new(lines.as_mut_ptr()).expect("a slice's pointer is never null");
+        Buffer { start, lines: lines.len(), len, shelf }
+    }
+
+    /// Where the floats begin, for a grid over them.
+    #[inline]
+    pub(crate) fn start(&self) -> *mut f32 {
+        self.start.as_ptr().cast()
+    }
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Buffer::zeros(0)
     }
 }
 
@@ -31,8 +58,8 @@ impl Deref for Buffer {
 
     #[inline]
     fn deref(&self) -> &[f32] {
-        // SAFETY: `lines` holds `len` floats, rounded up, without padding between them.
-        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+        // SAFETY: the lines hold `len` floats, rounded up, without padding between them.
+        unsafe { std::slice::from_raw_parts(self.start(), self.len) }
     }
 }
 
@@ -40,13 +67,18 @@ impl DerefMut for Buffer {
     #[inline]
     fn deref_mut(&mut self) -> &mut [f32] {
         // SAFETY: as above, and the borrow is exclusive.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+        unsafe { std::slice::from_raw_parts_mut(self.start(), self.len) }
     }
 }
 
 impl Clone for Buffer {
     fn clone(&self) -> Self {
-        Buffer { lines: self.lines.clone(), len: self.len, shelf: self.shelf.clone() }
+        let mut copy = match &self.shelf {
+            Some(shelf) => shelf.take(self.len),
+            None => Buffer::zeros(self.len),
+        };
+        copy.copy_from_slice(self);
+        copy
     }
 }
 
@@ -58,8 +90,10 @@ impl std::fmt::Debug for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
+        // SAFETY: these are the parts of the boxed slice that `new` took apart, put together once.
+        let lines = unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(self.start.as_ptr(), self.lines)) };
         if let Some(shelf) = self.shelf.take() {
-            shelf.put(std::mem::take(&mut self.lines));
+            shelf.put(lines.into_vec());
         }
     }
 }
@@ -74,6 +108,12 @@ pub struct Shelf {
 
 /// Buffers that a shelf keeps at most; a stack needs about a dozen for each layer and direction.
 const RESTING: usize = 256;
+
+impl std::fmt::Debug for Shelf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Shelf")
+    }
+}
 
 impl Shelf {
     /// An empty shelf.
@@ -90,7 +130,7 @@ impl Shelf {
             (resting[best].len() <= 2 * need + 64).then(|| resting.swap_remove(best))
         });
         let lines = found.unwrap_or_else(|| vec![Line([0.0; 16]); need]);
-        Buffer { lines, len, shelf: Some(self.clone()) }
+        Buffer::new(lines, len, Some(self.clone()))
     }
 
     /// `len` zeros.

@@ -1,6 +1,7 @@
 //! Borrowed views: the caller's sequences, and the tables that a team of workers fills together.
 
 use crate::Error;
+use crate::buffer::Buffer;
 use crate::simd::LANES;
 use std::marker::PhantomData;
 
@@ -78,6 +79,21 @@ impl<'a> SeqMut<'a> {
     }
 }
 
+impl SeqMut<'_> {
+    /// `len` values of row `t` of the first sequence, from `begin` on.
+    ///
+    /// # Safety
+    /// No two workers hold the same values at once.
+    #[allow(clippy::mut_from_ref)] // the rule above stands in for the borrow
+    #[inline]
+    pub unsafe fn part(&self, t: usize, begin: usize, len: usize) -> &mut [f32] {
+        let [_, time, c] = self.shape;
+        assert!(t < time && begin + len <= c, "values {begin} + {len} of row {t} of [{time}, {c}]");
+        // SAFETY: the values are inside the slice that `new` measured; the caller keeps them apart.
+        unsafe { std::slice::from_raw_parts_mut(self.data.add(t * c + begin), len) }
+    }
+}
+
 /// A table of floats, rows by vectors of sixteen, that the workers of a team share.
 ///
 /// Vectors lie in panels of `S::PANEL` floats: vector `v` of row `r` begins at
@@ -113,6 +129,14 @@ impl<'a> Grid<'a> {
         Grid { start: data.as_mut_ptr(), len: data.len(), row, panel, borrow: PhantomData }
     }
 
+    /// A table over a buffer that is borrowed by all who share the table.
+    ///
+    /// # Safety
+    /// As for [`Grid::new`], and nobody reads the buffer itself meanwhile.
+    pub unsafe fn over(buffer: &'a Buffer, row: usize, panel: usize) -> Self {
+        Grid { start: buffer.start(), len: buffer.len(), row, panel, borrow: PhantomData }
+    }
+
     /// A table that is only read.
     ///
     /// # Safety
@@ -129,6 +153,13 @@ impl<'a> Grid<'a> {
         Grid { start: self.start.wrapping_add(skip), len: self.len.saturating_sub(skip), row: self.row * step, ..self }
     }
 
+    /// The panels from `first` on.
+    #[inline(always)]
+    pub fn panels(self, first: usize) -> Self {
+        let skip = first * self.panel;
+        Grid { start: self.start.wrapping_add(skip), len: self.len.saturating_sub(skip), ..self }
+    }
+
     /// Where vector `v` of row `r` begins, with `n` vectors in a panel.
     #[inline(always)]
     pub fn offset(self, n: usize, r: usize, v: usize) -> usize {
@@ -139,6 +170,28 @@ impl<'a> Grid<'a> {
     #[inline(always)]
     pub fn at(self, n: usize, r: usize, v: usize) -> *mut f32 {
         self.start.wrapping_add(self.offset(n, r, v))
+    }
+
+    /// The first `len` floats of row `r` of a row-major grid.
+    ///
+    /// # Safety
+    /// Nobody writes them while the slice lives.
+    #[inline(always)]
+    pub unsafe fn slice(self, r: usize, len: usize) -> &'a [f32] {
+        assert!(r * self.row + len <= self.len, "row {r} lies outside");
+        // SAFETY: inside, as was just checked; the caller keeps writers away.
+        unsafe { std::slice::from_raw_parts(self.start.add(r * self.row), len) }
+    }
+
+    /// The first `len` floats of row `r` of a row-major grid, to write.
+    ///
+    /// # Safety
+    /// Nobody else reads or writes them while the slice lives.
+    #[inline(always)]
+    pub unsafe fn slice_mut(self, r: usize, len: usize) -> &'a mut [f32] {
+        assert!(r * self.row + len <= self.len, "row {r} lies outside");
+        // SAFETY: inside, as was just checked; the caller keeps others away.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(r * self.row), len) }
     }
 
     /// Checks once that rows `0..rows` and vectors `0..vectors` lie inside, so that a kernel need not ask again.

@@ -1,3 +1,7 @@
 //! Inner loops, written once over [`crate::simd::Simd`]: safe functions on views, each checked once at its entry.
 
+pub mod activation;
+pub mod cell;
 pub mod gemm;
+pub mod mask;
+pub mod norm;

@@ -7,6 +7,7 @@
 //! Columns come in an order of the caller's choice, so that the four gates of sixteen units lie side by side.
 
 use crate::buffer::Buffer;
+use crate::kernels::mask::Mask;
 use crate::simd::{LANES, Level};
 use crate::view::Grid;
 
@@ -86,6 +87,36 @@ impl Packed {
             }
         }
         packed
+    }
+
+    /// The packed transpose: the columns become `k`, in the order in which they are packed.
+    pub fn turned(&self, level: Level) -> Self {
+        let mut turned = Packed::empty(level, self.vectors * LANES, self.depth.div_ceil(LANES));
+        let panel = self.panel;
+        for c in 0..turned.depth {
+            let column = &self.data[c / panel * self.depth * panel + c % panel..];
+            for k in 0..self.depth {
+                turned.data[(k / panel * turned.depth + c) * panel + k % panel] = column[k * panel];
+            }
+        }
+        turned
+    }
+
+    /// Multiplies each element by a mask's value at (row, k), where `row(c)` is the mask's row for column `c`.
+    pub fn masked(&self, mask: Mask, row: impl Fn(usize) -> Option<usize>) -> Self {
+        let mut masked = self.clone();
+        let panel = self.panel;
+        for c in 0..self.vectors * LANES {
+            let Some(row) = row(c) else { continue };
+            let column = &mut masked.data[c / panel * self.depth * panel + c % panel..];
+            for first in (0..self.depth).step_by(LANES) {
+                let values = mask.values(0, row, first / LANES);
+                for (k, value) in (first..self.depth).zip(values) {
+                    column[k * panel] *= value;
+                }
+            }
+        }
+        masked
     }
 
     /// The operand for `multiply`.

@@ -1,0 +1,297 @@
+//! The gradients of a direction's parameters and input, once its recurrence has run backward.
+//!
+//! ```text
+//! dW_ih = dzᵀ x,  dW_hh = dzᵀ h',  db = dzᵀ 1,  dp = Σ dz c,  dW_hr = dhᵀ m,  dx = dz W_ih
+//! ```
+//!
+//! The sums over all rows run in the order of the rows, whoever computes them: columns are shared out, never rows. The
+//! gates' gradients lie in panels already, so they are the right side as they are; the left side is transposed in blocks
+//! of rows that the whole team prepares together.
+
+use super::{Frame, Member, zeros};
+use crate::kernels::gemm::multiply;
+use crate::kernels::mask::Mask;
+use crate::layers::inlet::{Inlet, padded};
+use crate::layers::weights::{Turned, gate_row};
+use crate::simd::{Kernel, LANES, Simd};
+use crate::view::{Grid, SeqMut};
+use std::ops::Range;
+
+/// Rows of a block of a sum over all rows.
+const BLOCK: usize = 256;
+/// Rows of the input's gradient that a worker computes at once.
+const INPUT_ROWS: usize = 48;
+
+/// Where the gradients of a direction's parameters are added; `[1, rows, columns]` each.
+pub(in crate::layers) struct ParamGrads<'a> {
+    pub input: SeqMut<'a>,
+    pub recurrent: SeqMut<'a>,
+    pub bias: SeqMut<'a>,
+    pub projection: Option<SeqMut<'a>>,
+    pub peephole: Option<SeqMut<'a>>,
+    pub gains: Option<[SeqMut<'a>; 2]>,
+}
+
+/// One worker's part of the gradients; the whole team takes part.
+pub(in crate::layers) struct Gradients<'a> {
+    pub frame: Frame<'a>,
+    pub inlet: Inlet<'a>,
+    pub member: Member<'a>,
+    pub turned: &'a Turned,
+    /// With a projection: the gradient of the projected states, in panels.
+    pub projected: Option<Grid<'a>>,
+    /// With normalised gates: the gradients of the input and recurrent sums, in panels.
+    pub sums: Option<[Grid<'a>; 2]>,
+    /// The mask of the recurrent matrix, where connections were dropped.
+    pub dropped: Option<Mask>,
+    pub grads: &'a ParamGrads<'a>,
+    /// Shared by the team, as long as [`Gradients::shared`] says.
+    pub shared: &'a SeqMut<'a>,
+    /// A row of floats for each worker, as long as [`Gradients::scratch`] says.
+    pub scratch: &'a SeqMut<'a>,
+}
+
+impl Gradients<'_> {
+    fn widest(frame: &Frame<'_>, channels: usize) -> usize {
+        channels.max(frame.geometry.state).max(frame.geometry.hidden)
+    }
+
+    /// Floats that the team shares: two transposed blocks, and a sum of each width.
+    pub fn shared(frame: &Frame<'_>, channels: usize) -> [usize; 2] {
+        let widest = Self::widest(frame, channels);
+        let columns = frame.geometry.gate_columns().max(frame.geometry.state_vectors() * LANES);
+        [2 * widest * padded(BLOCK), widest * padded(columns)]
+    }
+
+    /// Floats of scratch that a worker needs.
+    pub fn scratch(frame: &Frame<'_>, channels: usize) -> usize {
+        let rows = LANES * padded(Self::widest(frame, channels));
+        rows.max(INPUT_ROWS * padded(channels))
+    }
+}
+
+impl Kernel for Gradients<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let frame = self.frame;
+        let (geometry, rows) = (frame.geometry, frame.rows);
+        let gates = frame.gates().expect("the gates were recorded");
+        let [dz_input, dz_recurrent] = self.sums.unwrap_or([gates; 2]);
+        let hidden = geometry.hidden;
+
+        self.outer(
+            s,
+            self.inlet.channels,
+            dz_input,
+            4 * geometry.units(),
+            &self.grads.input,
+            None,
+            |c| gate_row(hidden, c),
+            {
+                |row, to: &mut [f32]| {
+                    let (step, slot) = rows.place(row);
+                    // SAFETY: nobody writes the layer below any more.
+                    unsafe { self.inlet.read(s, slot, rows.time(geometry.reverse, slot, step), to) }
+                }
+            },
+        );
+        self.outer(
+            s,
+            geometry.state,
+            dz_recurrent,
+            4 * geometry.units(),
+            &self.grads.recurrent,
+            self.dropped,
+            |c| gate_row(hidden, c),
+            {
+                |row, to: &mut [f32]| {
+                    let (step, slot) = rows.place(row);
+                    // SAFETY: the recurrence is over.
+                    to.copy_from_slice(unsafe { frame.operand().slice(rows.state(step) + slot, geometry.state) });
+                }
+            },
+        );
+        if let (Some(projected), Some(grads)) = (self.projected, &self.grads.projection) {
+            let state = geometry.state;
+            self.outer(s, hidden, projected, geometry.state_vectors(), grads, None, |c| (c < state).then_some(c), {
+                |row, to: &mut [f32]| {
+                    let shown = frame.shown().expect("what is projected was recorded");
+                    // SAFETY: the recurrence is over.
+                    to.copy_from_slice(unsafe { shown.slice(row, hidden) });
+                }
+            });
+        }
+        self.sums(s, gates);
+        if self.inlet.wants_gradient() {
+            self.input(s, dz_input);
+        }
+    }
+}
+
+impl Gradients<'_> {
+    /// Adds `rightᵀ left`, masked, to `grads`: `fill` writes row `r` of the left side, `width` wide, and `place(c)` is the row of the
+    /// gradient for column `c` of the right side's `vectors`.
+    #[inline(always)]
+    fn outer<S: Simd>(
+        &self,
+        s: S,
+        width: usize,
+        right: Grid<'_>,
+        vectors: usize,
+        grads: &SeqMut<'_>,
+        mask: Option<Mask>,
+        place: impl Fn(usize) -> Option<usize>,
+        fill: impl Fn(usize, &mut [f32]),
+    ) {
+        let n = S::PANEL / LANES;
+        let (member, total) = (self.member, self.frame.rows.total());
+        let mine = member.part(vectors, S::PANEL);
+        let stride = padded(BLOCK);
+        let [blocks_len, sum_len] = Self::shared(&self.frame, self.inlet.channels);
+        // SAFETY: the two parts do not overlap; the blocks are written between meetings, sums by their columns' worker.
+        let (blocks, sum) = unsafe {
+            let shared = self.shared.row(0, 0).as_mut_ptr();
+            let columns = padded(vectors * LANES);
+            (
+                [0, 1].map(|half| {
+                    let part = std::slice::from_raw_parts_mut(shared.add(half * blocks_len / 2), blocks_len / 2);
+                    Grid::new(part, stride, S::PANEL)
+                }),
+                Grid::new(std::slice::from_raw_parts_mut(shared.add(blocks_len), sum_len), columns, S::PANEL),
+            )
+        };
+        // SAFETY: each worker takes its own row.
+        let scratch = unsafe { self.scratch.row(0, member.worker.id()) };
+        member.meet(); // nobody needs the last sum's blocks any more
+        for (index, begin) in (0..total).step_by(BLOCK).enumerate() {
+            let (block, length) = (blocks[index % 2], BLOCK.min(total - begin));
+            let pieces = length.div_ceil(LANES);
+            for piece in (member.id..pieces).step_by(member.count) {
+                let (from, count) = (piece * LANES, LANES.min(length - piece * LANES));
+                for (r, to) in scratch.chunks_mut(padded(width)).take(count).enumerate() {
+                    fill(begin + from + r, &mut to[..width]);
+                }
+                block.check(n, width, piece + 1);
+                for i in 0..width {
+                    // SAFETY: the block was checked, and these sixteen elements of its rows are this worker's until the
+                    // meeting.
+                    let to = unsafe { std::slice::from_raw_parts_mut(block.at(n, i, piece), LANES) };
+                    for (r, to) in to.iter_mut().take(count).enumerate() {
+                        *to = scratch[r * padded(width) + i];
+                    }
+                }
+            }
+            member.meet();
+            let init = if index == 0 { zeros() } else { sum };
+            multiply(s, width, length, block, right.rows(begin, 1), mine.clone(), init, sum);
+        }
+        if total == 0 {
+            return;
+        }
+        sum.check(n, width, mine.end);
+        for v in mine {
+            // Square blocks, so that both sides stay in the first-level cache.
+            for begin in (0..width).step_by(LANES) {
+                for lane in 0..LANES {
+                    let Some(row) = place(v * LANES + lane) else { continue };
+                    let length = LANES.min(width - begin);
+                    let factors = mask.map_or([1.0; LANES], |mask| mask.values(0, row, begin / LANES));
+                    // SAFETY: the sum was checked for these rows and vectors; columns, and so the gradient's rows, are
+                    // shared out.
+                    unsafe {
+                        for (i, to) in grads.part(row, begin, length).iter_mut().enumerate() {
+                            *to += *sum.at(n, begin + i, v).add(lane) * factors[i];
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sums of products by columns: the bias, the peepholes and the gains.
+    #[inline(always)]
+    fn sums<S: Simd>(&self, s: S, gates: Grid<'_>) {
+        let n = S::PANEL / LANES;
+        let frame = &self.frame;
+        let (geometry, rows) = (frame.geometry, frame.rows);
+        let (hidden, total) = (geometry.hidden, rows.total());
+        if total == 0 {
+            return;
+        }
+        gates.check(n, total, 4 * geometry.units());
+        let add = |sum: S::V, v: usize, to: &SeqMut<'_>, row: usize| {
+            let unit = v / 4 * LANES;
+            let lanes = s.to_array(sum);
+            // SAFETY: columns are shared out, so these elements are this worker's.
+            let to = unsafe { to.part(row, unit, LANES.min(hidden - unit)) };
+            for (to, lane) in to.iter_mut().zip(lanes) {
+                *to += lane;
+            }
+        };
+        for v in self.member.part(4 * geometry.units(), S::PANEL) {
+            let (unit, gate) = (v / 4, v % 4);
+            let mut bias = s.splat(0.0);
+            for row in 0..total {
+                // SAFETY: the gates were checked above.
+                bias = s.add(bias, unsafe { s.load(gates.at(n, row, v)) });
+            }
+            add(bias, v, &self.grads.bias, gate);
+            if let (Some(peephole), Some(row)) = (&self.grads.peephole, [Some(0), Some(1), None, Some(2)][gate]) {
+                // The input and forget gates saw the state before, the output gate that after, before zoneout.
+                let mut sum = s.splat(0.0);
+                for step in 0..rows.steps() {
+                    let seen = if gate == 3 { frame.fresh(step) } else { frame.c(step) };
+                    seen.check(n, rows.active[step], unit + 1);
+                    for slot in 0..rows.active[step] {
+                        // SAFETY: both grids were checked above.
+                        sum = unsafe {
+                            let dz = s.load(gates.at(n, rows.step(step) + slot, v));
+                            s.fma(dz, s.load(seen.at(n, slot, unit)), sum)
+                        };
+                    }
+                }
+                add(sum, v, peephole, row);
+            }
+            if let (Some(norms), Some(grads)) = (frame.norms(), &self.grads.gains) {
+                for ((normal, _), grads) in norms.into_iter().zip(grads) {
+                    normal.check(n, total, v + 1);
+                    let mut sum = s.splat(0.0);
+                    for row in 0..total {
+                        // SAFETY: both grids were checked above.
+                        sum = unsafe { s.fma(s.load(gates.at(n, row, v)), s.load(normal.at(n, row, v)), sum) };
+                    }
+                    add(sum, v, grads, gate);
+                }
+            }
+        }
+    }
+
+    /// Adds the input's gradient, a part of the rows for each worker.
+    #[inline(always)]
+    fn input<S: Simd>(&self, s: S, dz: Grid<'_>) {
+        let (frame, channels) = (&self.frame, self.inlet.channels);
+        let (geometry, rows) = (frame.geometry, frame.rows);
+        let vectors = channels.div_ceil(LANES);
+        // SAFETY: each worker takes its own row.
+        let scratch = unsafe { self.scratch.row(0, self.member.worker.id()) };
+        // SAFETY: the scratch is this worker's own.
+        let out = unsafe { Grid::new(scratch, padded(channels), S::PANEL) };
+        let blocks = rows.total().div_ceil(INPUT_ROWS);
+        let mine: Range<usize> =
+            blocks * self.member.id / self.member.count..blocks * (self.member.id + 1) / self.member.count;
+        for block in mine {
+            let begin = block * INPUT_ROWS;
+            let length = INPUT_ROWS.min(rows.total() - begin);
+            let right = self.turned.input.grid();
+            multiply(s, length, geometry.gate_columns(), dz.rows(begin, 1), right, 0..vectors, zeros(), out);
+            for r in 0..length {
+                let (step, slot) = rows.place(begin + r);
+                let t = rows.time(geometry.reverse, slot, step);
+                // SAFETY: the scratch is this worker's own, and rows are shared out.
+                unsafe { self.inlet.add_gradient(s, slot, t, out.slice_mut(r, channels)) };
+            }
+        }
+    }
+}

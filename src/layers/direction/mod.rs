@@ -1,0 +1,319 @@
+//! One layer in one direction: its recurrence forward and backward, as one worker of a team runs it.
+//!
+//! ```text
+//! forward    for each chunk of steps:  zx = x W_ihᵀ + b                    one product, in cache
+//!                for each step:        z = zx + h' W_hhᵀ → gates → c, h    sixteen units at a time
+//! backward   for each step, last first: dh = dy + dz'' W_hh → gates → dz    dz takes the gates' place
+//! gradients  dW = dzᵀ [x h' 1],  dx = dz W_ih                               products over all steps
+//! ```
+//!
+//! The team shares a direction in one of two ways. By rows, each worker has sequences of its own and never waits. By
+//! units, each has hidden units of its own, so that its part of the weights stays in its cache, and all meet after each
+//! step. Both give the same bits, because every sum is one chain in a fixed order.
+
+mod backward;
+mod forward;
+mod gradients;
+
+pub(super) use backward::Backward;
+pub(super) use forward::Forward;
+pub(super) use gradients::{Gradients, ParamGrads};
+
+use super::inlet::padded;
+use super::rows::Rows;
+use super::weights::Weights;
+use crate::buffer::{Buffer, Shelf};
+use crate::kernels::cell::{Cell, Zoneout};
+use crate::kernels::gemm::pack;
+use crate::simd::{LANES, Level};
+use crate::threads::{Barrier, Worker};
+use crate::view::Grid;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// The sizes of a layer's direction.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Geometry {
+    pub level: Level,
+    pub reverse: bool,
+    /// `H`
+    pub hidden: usize,
+    /// `R`
+    pub state: usize,
+    pub projected: bool,
+}
+
+impl Geometry {
+    /// Vectors of hidden units.
+    pub fn units(&self) -> usize {
+        self.hidden.div_ceil(LANES)
+    }
+
+    /// Vectors of the state.
+    pub fn state_vectors(&self) -> usize {
+        self.state.div_ceil(LANES)
+    }
+
+    /// Columns of the gates, with those that fill up the last vector.
+    pub fn gate_columns(&self) -> usize {
+        4 * self.units() * LANES
+    }
+
+    /// Floats from a hidden state to the next.
+    pub fn h_stride(&self) -> usize {
+        padded(self.state)
+    }
+
+    /// Floats from a cell state to the next.
+    pub fn c_stride(&self) -> usize {
+        padded(self.hidden)
+    }
+
+    /// A panel's width.
+    pub fn panel(&self) -> usize {
+        pack::panel(self.level)
+    }
+
+    /// Floats of `rows` rows of `vectors` vectors in panels.
+    pub fn panelled(&self, rows: usize, vectors: usize) -> usize {
+        rows * (vectors * LANES).next_multiple_of(self.panel())
+    }
+}
+
+/// What a direction's recurrence keeps: for the layer above always, for backward when recording.
+#[derive(Debug)]
+pub(super) struct Held {
+    /// Hidden states, in rows as [`Rows::state`] counts.
+    pub h: Buffer,
+    /// What the recurrent matrix multiplied, where locked dropout makes it differ from `h`.
+    pub operand: Option<Buffer>,
+    /// The mask of the locked dropout, a row for each slot.
+    pub operand_mask: Option<Buffer>,
+    /// Cell states like `h` when recording, else the current one of each slot.
+    pub c: Buffer,
+    /// Cell states before zoneout, in rows as [`Rows::step`] counts, where recording must tell them from `c`.
+    pub fresh: Option<Buffer>,
+    /// What is projected: in rows as [`Rows::step`] counts when recording, else a row for each slot.
+    pub shown: Option<Buffer>,
+    /// The gates in panels, in rows as [`Rows::step`] counts; backward turns them into the gradients of their inputs.
+    pub gates: Option<Buffer>,
+    /// The normalised input and recurrent sums, and their scales.
+    pub norms: Option<[(Buffer, Buffer); 2]>,
+    /// The recurrent matrix of this pass, where connections were dropped.
+    pub dropped: Option<pack::Packed>,
+}
+
+/// What a pass asks of a direction, beyond its geometry.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asks {
+    /// Backward will follow.
+    pub record: bool,
+    /// Locked dropout of the recurrence.
+    pub masked: bool,
+    /// Zoneout of the cell state.
+    pub zoneout_c: bool,
+    pub normed: bool,
+}
+
+impl Held {
+    pub fn new(shelf: &Arc<Shelf>, geometry: Geometry, rows: &Rows, asks: Asks) -> Self {
+        let states = rows.batch() + rows.total();
+        let (h, c, columns) = (geometry.h_stride(), geometry.c_stride(), geometry.gate_columns());
+        let steps = if asks.record { rows.total() } else { rows.batch() };
+        Held {
+            h: shelf.take(states * h),
+            operand: asks.masked.then(|| shelf.take(states * h)),
+            operand_mask: asks.masked.then(|| shelf.take(rows.batch() * h)),
+            c: shelf.take(if asks.record { states } else { rows.batch() } * c),
+            fresh: (asks.record && asks.zoneout_c).then(|| shelf.take(rows.total() * c)),
+            shown: geometry.projected.then(|| shelf.take(steps * c)),
+            gates: asks.record.then(|| shelf.take(geometry.panelled(rows.total(), columns / LANES))),
+            norms: (asks.record && asks.normed).then(|| {
+                [(); 2].map(|()| {
+                    (shelf.take(geometry.panelled(rows.total(), columns / LANES)), shelf.take(rows.total() * LANES))
+                })
+            }),
+            dropped: None,
+        }
+    }
+
+    /// Floats held.
+    pub fn floats(&self) -> usize {
+        let options = [&self.operand, &self.operand_mask, &self.fresh, &self.shown, &self.gates];
+        let norms = self.norms.iter().flatten().flat_map(|(normal, scale)| [normal, scale]);
+        [&self.h, &self.c]
+            .into_iter()
+            .chain(options.into_iter().flatten())
+            .chain(norms)
+            .map(|buffer| buffer.len())
+            .sum()
+    }
+}
+
+/// A direction's fixed surroundings during one call.
+#[derive(Clone, Copy)]
+pub(super) struct Frame<'a> {
+    pub geometry: Geometry,
+    pub cell: &'a Cell,
+    pub rows: &'a Rows,
+    pub weights: &'a Weights,
+    pub held: &'a Held,
+    pub record: bool,
+    pub zoneout_h: Option<Zoneout<'a>>,
+    pub zoneout_c: Option<Zoneout<'a>>,
+}
+
+impl<'a> Frame<'a> {
+    // SAFETY (all grids): the workers of a call keep to the slots and units of their share between barriers, and the owner
+    // of the buffers waits for the call.
+
+    pub fn h(&self) -> Grid<'a> {
+        // SAFETY: as said above.
+        unsafe { Grid::over(&self.held.h, self.geometry.h_stride(), self.geometry.panel()) }
+    }
+
+    /// What the recurrent matrix multiplies.
+    pub fn operand(&self) -> Grid<'a> {
+        match &self.held.operand {
+            // SAFETY: as said above.
+            Some(operand) => unsafe { Grid::over(operand, self.geometry.h_stride(), self.geometry.panel()) },
+            None => self.h(),
+        }
+    }
+
+    pub fn operand_mask(&self) -> Option<Grid<'a>> {
+        let mask = self.held.operand_mask.as_ref()?;
+        // SAFETY: as said above.
+        Some(unsafe { Grid::over(mask, self.geometry.h_stride(), self.geometry.panel()) })
+    }
+
+    /// The cell state before step `s`.
+    pub fn c(&self, s: usize) -> Grid<'a> {
+        // SAFETY: as said above.
+        let c = unsafe { Grid::over(&self.held.c, self.geometry.c_stride(), self.geometry.panel()) };
+        if self.record { c.rows(self.rows.state(s), 1) } else { c }
+    }
+
+    /// The cell state after step `s`, before zoneout; when recording.
+    pub fn fresh(&self, s: usize) -> Grid<'a> {
+        match &self.held.fresh {
+            // SAFETY: as said above.
+            Some(fresh) => {
+                unsafe { Grid::over(fresh, self.geometry.c_stride(), self.geometry.panel()) }.rows(self.rows.step(s), 1)
+            }
+            None => self.c(s + 1),
+        }
+    }
+
+    /// What is projected.
+    pub fn shown(&self) -> Option<Grid<'a>> {
+        let shown = self.held.shown.as_ref()?;
+        // SAFETY: as said above.
+        Some(unsafe { Grid::over(shown, self.geometry.c_stride(), self.geometry.panel()) })
+    }
+
+    /// The gates of all steps.
+    pub fn gates(&self) -> Option<Grid<'a>> {
+        self.held.gates.as_ref().map(|gates| self.in_panels(gates, self.rows.total()))
+    }
+
+    /// The normalised sums and their scales.
+    pub fn norms(&self) -> Option<[(Grid<'a>, Grid<'a>); 2]> {
+        let norms = self.held.norms.as_ref()?;
+        Some([0, 1].map(|i| {
+            let (normal, scale) = &norms[i];
+            // SAFETY: as said above.
+            let scale = unsafe { Grid::over(scale, LANES, self.geometry.panel()) };
+            (self.in_panels(normal, self.rows.total()), scale)
+        }))
+    }
+
+    pub fn recurrent(&self) -> &'a pack::Packed {
+        self.held.dropped.as_ref().unwrap_or(&self.weights.recurrent)
+    }
+
+    pub fn peephole(&self) -> Option<Grid<'a>> {
+        let peephole = self.weights.peephole.as_ref()?;
+        Some(self.constant(peephole, self.geometry.units() * LANES))
+    }
+
+    /// A grid of `rows` rows over a buffer in panels.
+    pub fn in_panels(&self, buffer: &'a Buffer, rows: usize) -> Grid<'a> {
+        let panel = self.geometry.panel();
+        // SAFETY: as said above.
+        unsafe { Grid::over(buffer, panel, rows * panel) }
+    }
+
+    /// A grid that is only read.
+    pub fn constant(&self, values: &'a [f32], row: usize) -> Grid<'a> {
+        // SAFETY: only read.
+        unsafe { Grid::read(values, row, self.geometry.panel()) }
+    }
+}
+
+/// A grid of zeros.
+pub(super) fn zeros() -> Grid<'static> {
+    static ZEROS: [f32; 64] = [0.0; 64];
+    // SAFETY: only read.
+    unsafe { Grid::read(&ZEROS, 0, 0) }
+}
+
+/// How a team shares a direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Split {
+    Rows,
+    Units,
+}
+
+/// One worker's place in the part of the team that runs a direction.
+#[derive(Clone, Copy)]
+pub(super) struct Member<'a> {
+    pub worker: &'a Worker<'a>,
+    pub id: usize,
+    pub count: usize,
+    /// Where this part of the team meets, if it is not the whole.
+    pub meeting: Option<&'a Barrier>,
+    pub split: Split,
+}
+
+impl Member<'_> {
+    pub fn meet(&self) {
+        if self.count > 1 {
+            match self.meeting {
+                Some(meeting) => self.worker.barrier_of(meeting, self.count),
+                None => self.worker.barrier(),
+            }
+        }
+    }
+
+    /// Waits for the others if they need this member's units for what comes.
+    #[inline(always)]
+    pub fn meet_units(&self) {
+        if self.split == Split::Units {
+            self.meet();
+        }
+    }
+
+    /// The first slot and the step to the next.
+    pub fn slots(&self) -> (usize, usize) {
+        match self.split {
+            Split::Rows => (self.id, self.count),
+            Split::Units => (0, 1),
+        }
+    }
+
+    /// This worker's part of `vectors` vectors when units are shared; all of them when rows are.
+    pub fn vectors(&self, vectors: usize, panel: usize) -> Range<usize> {
+        match self.split {
+            Split::Rows => 0..vectors,
+            Split::Units => self.part(vectors, panel),
+        }
+    }
+
+    /// This worker's part of `vectors` vectors, in whole panels where there are enough.
+    pub fn part(&self, vectors: usize, panel: usize) -> Range<usize> {
+        let unit = if vectors * LANES >= 2 * panel * self.count { panel / LANES } else { 1 };
+        let at = |id: usize| (vectors.div_ceil(unit) * id / self.count * unit).min(vectors);
+        at(self.id)..at(self.id + 1)
+    }
+}

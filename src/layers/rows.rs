@@ -1,0 +1,119 @@
+//! How a ragged batch lies in memory: sorted once, without padding, and never seen by the caller.
+//!
+//! Sequences are put into *slots* by falling length, so that the rows alive at step `s` are the slots `0 .. active[s]`.
+//! What a recurrence keeps for each step lies row by row, step after step:
+//!
+//! ```text
+//! step(s)  .. + active[s]      the rows of step s, of what belongs to a step (gates)
+//! state(s) .. + B or active    the rows of the state before step s (h, c); state(0) are the initial ones, all B
+//! ```
+//!
+//! A recurrence counts its own steps. Step s of the reverse direction is time `length - 1 - s` of each sequence.
+
+/// The layout of one batch.
+#[derive(Debug, Clone)]
+pub struct Rows {
+    /// The row of the batch in each slot.
+    pub order: Vec<u32>,
+    /// The length of the sequence in each slot, falling.
+    pub lengths: Vec<usize>,
+    /// Rows alive at each step.
+    pub active: Vec<usize>,
+    /// Rows before each step; one entry more than steps.
+    before: Vec<usize>,
+}
+
+impl Rows {
+    /// The layout for sequences of these lengths.
+    pub fn new(lengths: &[usize]) -> Self {
+        let mut order: Vec<u32> = (0..lengths.len() as u32).collect();
+        order.sort_by_key(|&row| std::cmp::Reverse(lengths[row as usize])); // stable
+        let sorted: Vec<usize> = order.iter().map(|&row| lengths[row as usize]).collect();
+        let steps = sorted.first().copied().unwrap_or(0);
+        let mut alive = sorted.len();
+        let mut active = Vec::with_capacity(steps);
+        let mut before = Vec::with_capacity(steps + 1);
+        let mut sum = 0;
+        for step in 0..steps {
+            while sorted[alive - 1] <= step {
+                alive -= 1;
+            }
+            active.push(alive);
+            before.push(sum);
+            sum += alive;
+        }
+        before.push(sum);
+        Rows { order, lengths: sorted, active, before }
+    }
+
+    /// Rows of the batch.
+    pub fn batch(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Steps of the longest sequence.
+    pub fn steps(&self) -> usize {
+        self.active.len()
+    }
+
+    /// Rows of all steps together: the sum of the lengths.
+    pub fn total(&self) -> usize {
+        self.before[self.steps()]
+    }
+
+    /// The first row of step `s`.
+    #[inline(always)]
+    pub fn step(&self, s: usize) -> usize {
+        self.before[s]
+    }
+
+    /// The first row of the state before step `s`, which is the state after step `s - 1`.
+    #[inline(always)]
+    pub fn state(&self, s: usize) -> usize {
+        if s == 0 { 0 } else { self.batch() + self.before[s - 1] }
+    }
+
+    /// The time in the sequence of `slot` that is step `s` of a direction; and the other way round.
+    #[inline(always)]
+    pub fn time(&self, reverse: bool, slot: usize, s: usize) -> usize {
+        if reverse { self.lengths[slot] - 1 - s } else { s }
+    }
+
+    /// How many of the slots `first`, `first + step`, … are alive at step `s`.
+    #[inline(always)]
+    pub fn alive(&self, s: usize, first: usize, step: usize) -> usize {
+        self.active.get(s).map_or(0, |&active| active.saturating_sub(first).div_ceil(step))
+    }
+
+    /// The step and slot of row `row` of the total.
+    pub fn place(&self, row: usize) -> (usize, usize) {
+        let step = self.before.partition_point(|&before| before <= row) - 1;
+        (step, row - self.before[step])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ragged_batch_lies_without_gaps() {
+        let rows = Rows::new(&[2, 0, 3, 2]);
+        assert_eq!(rows.order, [2, 0, 3, 1]);
+        assert_eq!(rows.lengths, [3, 2, 2, 0]);
+        assert_eq!(rows.active, [3, 3, 1]);
+        assert_eq!(rows.total(), 7);
+        assert_eq!([0, 1, 2, 3].map(|s| rows.state(s)), [0, 4, 7, 10]);
+        assert_eq!([0, 2, 3, 6].map(|row| rows.place(row)), [(0, 0), (0, 2), (1, 0), (2, 0)]);
+        assert_eq!(rows.time(true, 1, 0), 1);
+        assert_eq!((rows.alive(0, 0, 2), rows.alive(0, 1, 2), rows.alive(2, 1, 2), rows.alive(3, 0, 2)), (2, 1, 0, 0));
+    }
+
+    #[test]
+    fn an_empty_batch_has_no_steps() {
+        for lengths in [&[][..], &[0, 0][..]] {
+            let rows = Rows::new(lengths);
+            assert_eq!((rows.batch(), rows.steps(), rows.total()), (lengths.len(), 0, 0));
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! The walk of a team of workers through the layers, upwards in forward and downwards in backward.
+//!
+//! The pool is entered once for a whole call. Whoever finishes a layer first waits for the others, because the next layer
+//! may read what any of them wrote.
+
+use super::direction::{Backward, Forward, Frame, Gradients, Held, Member, ParamGrads, Split};
+use super::inlet::{Inlet, Outputs, Source};
+use super::lstm::{Cache, Lstm, State};
+use super::rows::Rows;
+use super::weights::Packed;
+use crate::buffer::Buffer;
+use crate::kernels::cell::Zoneout;
+use crate::kernels::gemm::pack;
+use crate::kernels::mask::Purpose;
+use crate::rng::Key;
+use crate::simd::{LANES, dispatch};
+use crate::threads::{self, Barrier, Worker};
+use crate::view::{Grid, Seq, SeqMut};
+
+/// Multiply-adds below which a second worker costs more than it brings: some ten microseconds' work.
+const WORK_PER_WORKER: usize = 200_000;
+/// Multiply-adds of one step and worker below which waiting for each other after every step does not pay.
+const WORK_PER_STEP: usize = 16_000;
+/// Floats of recurrent weights that stay in the second-level cache of a core, beside what else is needed there.
+const NEAR_WEIGHTS: usize = 96 * 1024;
+/// Rows that a worker needs for the products to run at full speed.
+const FULL_ROWS: usize = 4;
+
+/// One call's surroundings.
+pub(super) struct Stack<'a> {
+    pub lstm: &'a Lstm,
+    pub packed: &'a Packed,
+    pub rows: &'a Rows,
+    pub held: &'a [Held],
+    pub record: bool,
+    pub key: Option<Key>,
+}
+
+impl<'a> Stack<'a> {
+    fn frame(&self, index: usize) -> Frame<'a> {
+        let config = self.lstm.config();
+        let (packed, rows, lstm) = (self.packed, self.rows, self.lstm);
+        let zoneout = |rate: f32, purpose: Purpose| {
+            (rate > 0.0).then(|| match self.key {
+                Some(key) => Zoneout::Drawn(lstm.mask(key, index, purpose), &rows.order[..]),
+                None => Zoneout::Mean(rate),
+            })
+        };
+        Frame {
+            geometry: lstm.geometry(index),
+            cell: &lstm.config().cell,
+            rows,
+            weights: &packed.directions[index],
+            held: &self.held[index],
+            record: self.record,
+            zoneout_h: zoneout(config.zoneout_h, Purpose::ZoneoutH),
+            zoneout_c: zoneout(config.zoneout_c, Purpose::ZoneoutC),
+        }
+    }
+
+    fn outputs(&self, layer: usize, upward: Option<&'a Upward>) -> Outputs<'a> {
+        let config = self.lstm.config();
+        let d = config.directions();
+        let each = |direction: usize| (direction < d).then_some(layer * d + direction);
+        Outputs {
+            rows: self.rows,
+            merge: config.merge,
+            width: config.state_size(layer),
+            h: [0, 1].map(|direction| each(direction).map(|index| self.frame(index).h())),
+            dh: [0, 1].map(|direction| {
+                let (upward, index) = (upward?, each(direction)?);
+                // SAFETY: the workers share the slots, or meet.
+                Some(unsafe { row_major(&upward.directions[index].dy, &self.frame(index)) })
+            }),
+        }
+    }
+
+    fn inlet(&self, layer: usize, source: Source<'a>, upward: Option<&'a Upward>) -> Inlet<'a> {
+        let config = self.lstm.config();
+        let rate = if layer == 0 { config.input_dropout } else { config.dropout };
+        let index = layer * config.directions();
+        Inlet {
+            source: if layer == 0 { source } else { Source::Below(self.outputs(layer - 1, upward)) },
+            rows: self.rows,
+            channels: config.layer_input(layer),
+            mask: self.key.filter(|_| rate > 0.0).map(|key| self.lstm.mask(key, index, Purpose::Input)),
+            locked: config.locked_dropout,
+        }
+    }
+
+    /// Multiply-adds of a layer's direction for one row.
+    fn work(&self, layer: usize) -> usize {
+        let config = self.lstm.config();
+        4 * config.hidden_sizes[layer] * (config.layer_input(layer) + config.state_size(layer))
+    }
+
+    /// Workers worth waking for all rows of the call.
+    fn workers(&self) -> usize {
+        let config = self.lstm.config();
+        let each: usize = (0..config.layers()).map(|layer| self.work(layer) * config.directions()).sum();
+        let all = each.saturating_mul(self.rows.total());
+        threads::num_threads().min(all / WORK_PER_WORKER).max(1)
+    }
+
+    /// This worker's place in the recurrence of a layer, and the directions that its part of the team runs.
+    fn member<'w>(&self, layer: usize, worker: &'w Worker<'w>, meetings: &'w [Barrier; 2]) -> (Member<'w>, [bool; 2]) {
+        let config = self.lstm.config();
+        let (id, count) = (worker.id(), worker.count());
+        let rows = self.rows.active.first().copied().unwrap_or(0);
+        let few = rows < FULL_ROWS * count;
+        let far = config.state_size(layer) * 4 * config.hidden_sizes[layer] > NEAR_WEIGHTS;
+        let apart = config.bidirectional && few && count > 1;
+        let (id, count, directions, meeting) = if apart {
+            let direction = id % 2;
+            let mut mine = [false; 2];
+            mine[direction] = true;
+            (id / 2, (count + 1 - direction) / 2, mine, Some(&meetings[direction]))
+        } else {
+            (id, count, [true, config.bidirectional], None)
+        };
+        let step_work = rows * 4 * config.hidden_sizes[layer] * config.state_size(layer) / count;
+        let enough = config.hidden_sizes[layer] >= LANES * count && step_work >= WORK_PER_STEP;
+        // Normalised gates need whole rows.
+        let split = if (few || far) && enough && !config.layer_norm && count > 1 { Split::Units } else { Split::Rows };
+        (Member { worker, id, count, meeting, split }, directions)
+    }
+
+    /// Floats of scratch for a forward pass.
+    pub fn scratch(&self) -> usize {
+        self.workers() * self.scratch_each()
+    }
+
+    fn scratch_each(&self) -> usize {
+        let d = self.lstm.config().directions();
+        let need = |index| Forward::scratch(&self.frame(index), self.lstm.config().layer_input(index / d));
+        self.lstm.directions().map(need).max().unwrap_or(0).next_multiple_of(LANES)
+    }
+
+    /// Runs `x` through all layers and writes `y`.
+    pub fn forward(&self, x: Source<'a>, y: &SeqMut<'_>, scratch: &mut Buffer) {
+        let (workers, d, level) = (self.workers(), self.lstm.config().directions(), self.lstm.level());
+        let shape = [1, workers, self.scratch_each()];
+        let scratch = SeqMut::new(&mut scratch[..shape[1] * shape[2]], shape).expect("the scratch was made for this");
+        let meetings = [Barrier::new(), Barrier::new()];
+        threads::run(workers, |worker| {
+            for layer in 0..self.lstm.config().layers() {
+                let inlet = self.inlet(layer, x, None);
+                let (member, mine) = self.member(layer, worker, &meetings);
+                for direction in (0..d).filter(|&direction| mine[direction]) {
+                    let frame = self.frame(layer * d + direction);
+                    dispatch(level, Forward { frame, inlet, member, scratch: &scratch });
+                }
+                worker.barrier();
+            }
+            let top = self.outputs(self.lstm.config().layers() - 1, None);
+            let [_, time, _] = y.shape();
+            for slot in (worker.id()..self.rows.batch()).step_by(worker.count()) {
+                let row = self.rows.order[slot] as usize;
+                for t in 0..time {
+                    // SAFETY: slots are shared out, and so are the rows of `y`; all layers are done.
+                    unsafe {
+                        let to = y.row(row, t);
+                        if t < self.rows.lengths[slot] { top.read(slot, t, to) } else { to.fill(0.0) }
+                    }
+                }
+            }
+        });
+    }
+
+    /// Runs the gradients down through all layers; see [`Lstm::backward`](super::Lstm::backward).
+    pub fn backward(&self, x: Source<'a>, dy: Option<Seq<'_>>, upward: &'a Upward, grads: &[ParamGrads<'_>]) {
+        let config = self.lstm.config();
+        let (workers, d, level, shelf) = (self.workers(), config.directions(), self.lstm.level(), &self.lstm.shelf);
+        let all = || self.lstm.directions().map(|index| (self.frame(index), config.layer_input(index / d)));
+        let each = all().map(|(frame, channels)| Gradients::scratch(&frame, channels)).max().unwrap_or(0);
+        let shared_len =
+            all().map(|(frame, channels)| Gradients::shared(&frame, channels)).map(|parts| parts.iter().sum());
+        let shared_len: usize = shared_len.max().unwrap_or(0);
+        let (mut scratch, mut shared) = (shelf.take(workers * each), shelf.take(shared_len));
+        let scratch = SeqMut::new(&mut scratch, [1, workers, each]).expect("made for this");
+        let shared = SeqMut::new(&mut shared, [1, 1, shared_len]).expect("made for this");
+        let meetings = [Barrier::new(), Barrier::new()];
+        threads::run(workers, |worker| {
+            let top = self.outputs(config.layers() - 1, Some(upward));
+            if let Some(dy) = dy {
+                for slot in (worker.id()..self.rows.batch()).step_by(worker.count()) {
+                    for t in 0..self.rows.lengths[slot] {
+                        // SAFETY: slots are shared out.
+                        unsafe { top.add_gradient(slot, t, dy.row(self.rows.order[slot] as usize, t)) };
+                    }
+                }
+            }
+            worker.barrier();
+            for layer in (0..config.layers()).rev() {
+                let inlet = self.inlet(layer, x, Some(upward));
+                let (member, mine) = self.member(layer, worker, &meetings);
+                for direction in (0..d).filter(|&direction| mine[direction]) {
+                    let index = layer * d + direction;
+                    dispatch(level, upward.recurrence(index, self.frame(index), member));
+                }
+                worker.barrier();
+                let whole =
+                    Member { worker, id: worker.id(), count: worker.count(), meeting: None, split: Split::Rows };
+                for direction in 0..d {
+                    let index = layer * d + direction;
+                    let frame = self.frame(index);
+                    let (projected, sums) = upward.directions[index].panels(&frame);
+                    dispatch(
+                        level,
+                        Gradients {
+                            frame,
+                            inlet,
+                            member: whole,
+                            turned: frame.weights.turned(level),
+                            projected,
+                            sums,
+                            dropped: frame
+                                .held
+                                .dropped
+                                .as_ref()
+                                .and(self.key)
+                                .map(|key| self.lstm.mask(key, index, Purpose::Weight)),
+                            grads: &grads[index],
+                            shared: &shared,
+                            scratch: &scratch,
+                        },
+                    );
+                    worker.barrier();
+                }
+            }
+        });
+    }
+}
+
+/// # Safety
+/// As for [`Grid::over`].
+unsafe fn row_major<'a>(buffer: &'a Buffer, frame: &Frame<'_>) -> Grid<'a> {
+    // SAFETY: as for the caller.
+    unsafe { Grid::over(buffer, frame.geometry.h_stride(), frame.geometry.panel()) }
+}
+
+/// The gradients on their way against the arrows of forward.
+pub(super) struct Upward {
+    directions: Vec<Descent>,
+}
+
+/// Those of one layer's direction.
+struct Descent {
+    /// Of the outputs, in rows as [`Rows::step`] counts.
+    dy: Buffer,
+    /// Of the final and in the end of the initial state, a row for each slot.
+    dh: Buffer,
+    dc: Buffer,
+    carry: Option<Buffer>,
+    /// Of what is projected, a row for each slot, and of the projected, in panels.
+    projection: Option<(Buffer, Buffer)>,
+    /// Of the normalised sums, in panels.
+    sums: Option<[Buffer; 2]>,
+    /// The transposed recurrent matrix, where connections were dropped.
+    dropped: Option<pack::Packed>,
+}
+
+impl Descent {
+    fn panels<'a>(&'a self, frame: &Frame<'a>) -> (Option<Grid<'a>>, Option<[Grid<'a>; 2]>) {
+        let total = frame.rows.total();
+        let projected = self.projection.as_ref().map(|(_, panels)| frame.in_panels(panels, total));
+        let sums = self.sums.as_ref().map(|sums| [0, 1].map(|i| frame.in_panels(&sums[i], total)));
+        (projected, sums)
+    }
+}
+
+impl Upward {
+    pub fn new(lstm: &Lstm, packed: &Packed, cache: &Cache) -> Self {
+        let (shelf, rows, config) = (&lstm.shelf, &cache.rows, lstm.config());
+        let directions = lstm.directions().map(|index| {
+            let geometry = lstm.geometry(index);
+            let (h, c) = (geometry.h_stride(), geometry.c_stride());
+            packed.directions[index].turned(lstm.level());
+            Descent {
+                dy: shelf.zeros(rows.total() * h),
+                dh: shelf.zeros(rows.batch() * h),
+                dc: shelf.zeros(rows.batch() * c),
+                carry: (config.zoneout_h > 0.0).then(|| shelf.zeros(rows.batch() * h)),
+                projection: geometry.projected.then(|| {
+                    let panels = geometry.panelled(rows.total(), geometry.state_vectors());
+                    (shelf.take(rows.batch() * c), shelf.take(panels))
+                }),
+                sums: config.layer_norm.then(|| {
+                    let panels = geometry.panelled(rows.total(), 4 * geometry.units());
+                    [(); 2].map(|()| shelf.take(panels))
+                }),
+                dropped: cache.held[index].dropped.as_ref().map(|dropped| dropped.turned(lstm.level())),
+            }
+        });
+        Upward { directions: directions.collect() }
+    }
+
+    /// Puts the gradients of the final state into place.
+    pub fn begin(&mut self, lstm: &Lstm, rows: &Rows, dstate: Option<&State>) {
+        let Some(dstate) = dstate else { return };
+        let batch = rows.batch();
+        let (mut h_from, mut c_from) = (0, 0);
+        for (index, direction) in self.directions.iter_mut().enumerate() {
+            let geometry = lstm.geometry(index);
+            let (r, h) = (geometry.state, geometry.hidden);
+            for (slot, &row) in rows.order.iter().enumerate() {
+                let row = row as usize;
+                direction.dh[slot * geometry.h_stride()..][..r].copy_from_slice(&dstate.h[h_from + row * r..][..r]);
+                direction.dc[slot * geometry.c_stride()..][..h].copy_from_slice(&dstate.c[c_from + row * h..][..h]);
+            }
+            h_from += batch * r;
+            c_from += batch * h;
+        }
+    }
+
+    /// The gradients of the initial state.
+    pub fn end(&self, lstm: &Lstm, rows: &Rows) -> State {
+        let batch = rows.batch();
+        let (h_len, c_len) = lstm.state_sizes(batch);
+        let mut state = State { h: vec![0.0; h_len], c: vec![0.0; c_len] };
+        let (mut h_to, mut c_to) = (0, 0);
+        for (index, direction) in self.directions.iter().enumerate() {
+            let geometry = lstm.geometry(index);
+            let (r, h) = (geometry.state, geometry.hidden);
+            for (slot, &row) in rows.order.iter().enumerate() {
+                let row = row as usize;
+                state.h[h_to + row * r..][..r].copy_from_slice(&direction.dh[slot * geometry.h_stride()..][..r]);
+                state.c[c_to + row * h..][..h].copy_from_slice(&direction.dc[slot * geometry.c_stride()..][..h]);
+            }
+            h_to += batch * r;
+            c_to += batch * h;
+        }
+        state
+    }
+
+    fn recurrence<'a>(&'a self, index: usize, frame: Frame<'a>, member: Member<'a>) -> Backward<'a> {
+        let direction = &self.directions[index];
+        let turned = frame.weights.turned(frame.geometry.level);
+        let (projected, sums) = direction.panels(&frame);
+        // SAFETY (all grids): the workers keep to the slots and units of their share between meetings.
+        let h_grid = |buffer: &'a Buffer| unsafe { row_major(buffer, &frame) };
+        // SAFETY: as above.
+        let c_grid =
+            |buffer: &'a Buffer| unsafe { Grid::over(buffer, frame.geometry.c_stride(), frame.geometry.panel()) };
+        Backward {
+            frame,
+            turned,
+            recurrent: direction.dropped.as_ref().unwrap_or(&turned.recurrent).grid(),
+            member,
+            dy: h_grid(&direction.dy),
+            dh: h_grid(&direction.dh),
+            dc: c_grid(&direction.dc),
+            carry: direction.carry.as_ref().map(h_grid),
+            projection: direction.projection.as_ref().map(|(dm, _)| c_grid(dm)).zip(projected),
+            sums,
+        }
+    }
+}
