@@ -130,7 +130,8 @@ pub fn specs(config: &Config) -> Vec<(String, Vec<usize>)> {
     for layer in 0..config.hidden_sizes.len() {
         for suffix in &["", "_reverse"][..directions(config)] {
             let (hidden, h, input) = (config.hidden_sizes[layer], h_size(config, layer), input_size(config, layer));
-            let mut push = |name: &str, shape: &[usize]| specs.push((format!("{name}_l{layer}{suffix}"), shape.to_vec()));
+            let mut push =
+                |name: &str, shape: &[usize]| specs.push((format!("{name}_l{layer}{suffix}"), shape.to_vec()));
             push("weight_ih", &[4 * hidden, input]);
             push("weight_hh", &[4 * hidden, h]);
             push("bias", &[4 * hidden]);
@@ -289,8 +290,7 @@ impl<'a> Lstm<'a> {
     fn masked_hh(&self, layer: usize, direction: usize, masks: Masks<'_>) -> Vector {
         let hh = &self.weights[layer * directions(self.config) + direction].hh;
         let columns = h_size(self.config, layer);
-        let masked =
-            |(at, w): (usize, &f64)| w * masks(Site::Weight, layer, direction, at / columns, at % columns);
+        let masked = |(at, w): (usize, &f64)| w * masks(Site::Weight, layer, direction, at / columns, at % columns);
         hh.iter().enumerate().map(masked).collect()
     }
 

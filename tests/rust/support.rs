@@ -193,6 +193,11 @@ impl Case {
 
     /// Both passes.
     pub fn run(&self, level: Level, pass: Pass) -> Outcome<f32> {
+        self.run_onto(level, pass, None)
+    }
+
+    /// Both passes; the gradients of parameters and x are added to those of `before`.
+    pub fn run_onto(&self, level: Level, pass: Pass, before: Option<&Outcome<f32>>) -> Outcome<f32> {
         let lstm = self.lstm(level);
         let packed = self.pack(&lstm);
         let (y, last, cache) = self.forward(&lstm, &packed, pass);
@@ -202,6 +207,10 @@ impl Case {
         let mut dx = vec![0.0; self.x.len()];
         if let Some(lengths) = &self.lengths {
             fill_padding(&mut dx, lengths, time, input, UNTOUCHED);
+        }
+        if let Some(before) = before {
+            grads.clone_from(&before.grads);
+            dx.clone_from(&before.dx);
         }
         let x = Seq::new(&self.x, [batch, time, input]).expect("x");
         let dy = self.dy.as_ref().map(|dy| Seq::new(dy, [batch, time, self.output_size()]).expect("dy"));
@@ -284,7 +293,10 @@ pub fn random_params(rng: &mut Rng, config: &Config) -> Vec<Vec<f32>> {
 pub fn state_sizes(config: &Config, batch: usize) -> (usize, usize) {
     let layers = 0..config.hidden_sizes.len();
     let each = batch * reference::directions(config);
-    (layers.map(|layer| each * reference::h_size(config, layer)).sum(), each * config.hidden_sizes.iter().sum::<usize>())
+    (
+        layers.map(|layer| each * reference::h_size(config, layer)).sum(),
+        each * config.hidden_sizes.iter().sum::<usize>(),
+    )
 }
 
 /// The ranges of `row` in the h and the c of a state, by layer and direction.
