@@ -140,7 +140,7 @@ fn fused_levels_give_the_same_bits() {
     let fused: Vec<Level> = Level::available().into_iter().filter(|level| level.fused()).collect();
     let mut cases = large_cases();
     for seed in 7000..7150 {
-        let case = random_case(seed, &[1, 3, 5, 8, 17, 33, 64], 12, |rng, config| randomise(rng, config));
+        let case = random_case(seed, &[1, 3, 5, 8, 17, 33, 64], 12, randomise);
         cases.push((format!("seed {seed}"), case));
     }
     let (mut failures, mut count) = (Vec::new(), 0);
@@ -394,7 +394,7 @@ fn the_reverse_direction_is_the_forward_one_on_reversed_rows() {
 fn padding_is_zero_and_inputs_are_left_alone() {
     let mut failures = Vec::new();
     for seed in 8300..8400 {
-        let case = random_case(seed, &[1, 3, 8, 17, 33], 9, |rng, config| randomise(rng, config));
+        let case = random_case(seed, &[1, 3, 8, 17, 33], 9, randomise);
         let copy = case.clone();
         for pass in [Pass::Record, TRAIN] {
             let outcome = case.run(best(), pass);
@@ -425,7 +425,7 @@ fn padding_is_zero_and_inputs_are_left_alone() {
 fn an_empty_sequence_returns_the_initial_state() {
     let mut failures = Vec::new();
     for seed in 8500..8540 {
-        let mut case = random_case(seed, &[1, 3, 8, 17], 6, |rng, config| randomise(rng, config));
+        let mut case = random_case(seed, &[1, 3, 8, 17], 6, randomise);
         case.lengths = Some(vec![0; case.batch]);
         let outcome = case.run(best(), Pass::Record);
         let (h, c) = crate::support::state_sizes(&case.config, case.batch);

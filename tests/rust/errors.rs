@@ -31,17 +31,29 @@ fn options_out_of_range() {
         ("no input", &["input_size", "0"], |config| config.input_size = 0),
         ("no unit", &["hidden_size", "0"], |config| config.hidden_sizes = vec![0]),
         ("no unit in layer 1", &["hidden_size", "0"], |config| config.hidden_sizes = vec![4, 0]),
-        ("no layer", &["hidden_sizes"], |config| config.hidden_sizes = Vec::new()),
+        ("no layer", &["num_layers", "0"], |config| config.hidden_sizes = Vec::new()),
         ("dropout 1.5", &["dropout", "1.5"], |config| config.dropout = 1.5),
-        ("dropout 1", &["dropout", "1"], |config| config.dropout = 1.0),
         ("dropout NaN", &["dropout", "NaN"], |config| config.dropout = f32::NAN),
         ("input dropout", &["input_dropout", "-0.1"], |config| config.input_dropout = -0.1),
         ("recurrent dropout", &["recurrent_dropout", "2"], |config| config.recurrent_dropout = 2.0),
-        ("weight drop", &["weight_drop", "1"], |config| config.weight_drop = 1.0),
+        ("weight drop", &["weight_drop", "1.01"], |config| config.weight_drop = 1.01),
         ("zoneout h", &["zoneout", "1.5"], |config| config.zoneout_h = 1.5),
         ("zoneout c", &["zoneout", "-1"], |config| config.zoneout_c = -1.0),
         ("zoneout NaN", &["zoneout", "NaN"], |config| config.zoneout_c = f32::NAN),
         ("projection 0", &["proj_size", "0"], |config| config.proj_size = Some(0)),
+        ("projection beyond H", &["proj_size", "4", "5"], |config| config.proj_size = Some(5)),
+        ("projection beyond the smallest H", &["proj_size", "3"], |config| {
+            config.proj_size = Some(4);
+            config.hidden_sizes = vec![4, 3];
+        }),
+        ("coupled to nothing", &["coupled"], |config| {
+            config.cell.coupled = true;
+            config.cell.input_gate = false;
+        }),
+        ("coupled without forget gate", &["coupled"], |config| {
+            config.cell.coupled = true;
+            config.cell.forget_gate = false;
+        }),
         ("clip 0", &["clip", "0"], |config| config.cell.clip = Some(0.0)),
         ("clip -1", &["clip", "-1"], |config| config.cell.clip = Some(-1.0)),
         ("clip NaN", &["clip", "NaN"], |config| config.cell.clip = Some(f32::NAN)),

@@ -14,13 +14,13 @@ const FORWARD: f64 = 2e-6;
 const BACKWARD: f64 = 2e-5;
 
 /// Least scale of the measure.
-const FLOOR: f64 = 0.1;
+pub const FLOOR: f64 = 0.1;
 
 /// Batch, input and hidden sizes: below, at and above the widths of vectors and panels.
-const SIZES: [usize; 7] = [1, 3, 5, 8, 17, 33, 64];
+pub const SIZES: [usize; 7] = [1, 3, 5, 8, 17, 33, 64];
 
 /// Least distance of any activation input to a point without derivative.
-const KINK: f64 = 2e-6;
+pub const KINK: f64 = 2e-6;
 
 const CASES: u64 = 640;
 
@@ -45,15 +45,16 @@ fn work(case: &Case) -> usize {
     case.batch * case.time * case.params.iter().map(Vec::len).sum::<usize>()
 }
 
-#[derive(Default)]
-struct Worst {
+/// The largest errors seen.
+#[derive(Debug, Default)]
+pub struct Worst {
     forward: f64,
     backward: f64,
 }
 
 impl Worst {
     /// The arrays beyond their bounds, in words.
-    fn judge(&mut self, (forward, backward): (Vec<Measured>, Vec<Measured>)) -> Vec<String> {
+    pub fn judge(&mut self, (forward, backward): (Vec<Measured>, Vec<Measured>)) -> Vec<String> {
         let mut bad = Vec::new();
         for (measured, bound, worst) in
             [(forward, FORWARD, &mut self.forward), (backward, BACKWARD, &mut self.backward)]
@@ -98,10 +99,7 @@ fn every_configuration_is_the_reference() {
             }
         }
     }
-    println!(
-        "largest error forward {:.1e}, backward {:.1e} at {levels:?}; {skipped} cases redrawn near kinks",
-        worst.forward, worst.backward
-    );
+    println!("{worst:?} at {levels:?}; {skipped} cases redrawn near kinks");
     report("layer against reference", CASES as usize * levels.len(), &failures);
 }
 

@@ -314,8 +314,8 @@ impl<'a> Lstm<'a> {
         let norm_x = Norm::of(multiply(&w.ih, x, 4 * hidden));
         let norm_h = Norm::of(multiply(&self.masked_hh(layer, direction, masks), &h_seen, 4 * hidden));
         let mut z = w.bias.clone();
-        for row in 0..4 * hidden {
-            z[row] += if config.layer_norm {
+        for (row, z) in z.iter_mut().enumerate() {
+            *z += if config.layer_norm {
                 w.ln_ih[row] * norm_x.normal[row] + w.ln_hh[row] * norm_h.normal[row]
             } else {
                 norm_x.raw[row] + norm_h.raw[row]
@@ -375,7 +375,7 @@ impl<'a> Lstm<'a> {
         let hidden = config.hidden_sizes[layer];
         let w = &self.weights[layer * directions(config) + direction];
         let clip = |x| clamp(cell.clip, x);
-        let passes = |x: f64| if clip(x) == x { 1.0 } else { 0.0 };
+        let passes = |x: f64| if cell.clip.is_none_or(|clip| x.abs() < f64::from(clip)) { 1.0 } else { 0.0 };
 
         let (mut dh_prev, mut dh_new) = (vec![0.0; dh.len()], vec![0.0; dh.len()]);
         for k in 0..dh.len() {
@@ -577,7 +577,7 @@ fn activation(kind: Activation, x: f64) -> f64 {
     }
 }
 
-/// The derivative of [`activation`]; 0 at the kinks.
+/// The derivative of [`activation`]; 0 at the kinks, as is that of the clamp.
 fn slope(kind: Activation, x: f64) -> f64 {
     match kind {
         Activation::Tanh => 1.0 - x.tanh() * x.tanh(),
