@@ -1,0 +1,115 @@
+//! After its first step a stream allocates nothing. A test binary of its own, for the counting allocator counts every
+//! thread of the process.
+
+use rustlstm::layers::{Activation, Config, Lstm};
+use rustlstm::simd::Level;
+use rustlstm::threads;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+struct Counting;
+
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call goes on unchanged to the system's allocator, which keeps the contract.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promises are those that `System` asks for.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.realloc(at, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+fn configurations() -> Vec<(&'static str, usize, Config)> {
+    let with = |input, hidden, change: fn(&mut Config)| {
+        let mut config = Config::new(input, hidden);
+        change(&mut config);
+        config
+    };
+    vec![
+        ("one row", 1, with(8, 32, |_| ())),
+        ("several rows", 7, with(5, 33, |_| ())),
+        ("three layers", 2, with(8, 64, |config| config.hidden_sizes = vec![64, 17, 40])),
+        ("projection", 3, with(8, 64, |config| config.proj_size = Some(20))),
+        ("layer norm", 3, with(8, 64, |config| config.layer_norm = true)),
+        (
+            "every option",
+            3,
+            with(8, 48, |config| {
+                config.hidden_sizes = vec![48, 33];
+                config.proj_size = Some(20);
+                config.layer_norm = true;
+                config.cell.peephole = true;
+                config.cell.coupled = true;
+                config.cell.clip = Some(2.0);
+                config.cell.input_activation = Activation::Softsign;
+                config.cell.output_activation = Activation::HardSigmoid;
+                config.dropout = 0.2;
+                config.zoneout_h = 0.1;
+                config.zoneout_c = 0.1;
+            }),
+        ),
+        ("wide enough for a team", 4, with(64, 768, |_| ())),
+        ("many rows", 256, with(32, 128, |config| config.layer_norm = true)),
+    ]
+}
+
+#[test]
+fn no_allocation_after_the_first_step() {
+    let mut failures = Vec::new();
+    let mut cases = 0;
+    for workers in [1, 2, 4] {
+        threads::set_num_threads(workers).expect("a number of threads");
+        for (name, batch, config) in configurations() {
+            for level in Level::available() {
+                let lstm = Lstm::at_level(config.clone(), level).expect("a valid configuration");
+                let params: Vec<Vec<f32>> =
+                    lstm.specs().iter().map(|spec| vec![0.02; spec.shape.iter().product()]).collect();
+                let slices: Vec<&[f32]> = params.iter().map(Vec::as_slice).collect();
+                let packed = Arc::new(lstm.pack(&slices).expect("parameters of the right shapes"));
+                let mut stream = lstm.stream(packed, batch).expect("one direction");
+                let x = vec![0.1; batch * config.input_size];
+                let mut y = vec![0.0; batch * lstm.output_size()];
+                let mask = vec![true; batch];
+                stream.step(&x, &mut y).expect("a step");
+                let before = ALLOCATIONS.load(Ordering::Relaxed);
+                let mut bad = 0;
+                for _ in 0..100 {
+                    bad += usize::from(stream.step(&x, &mut y).is_err());
+                }
+                bad += usize::from(stream.reset(Some(&mask)).is_err());
+                let count = ALLOCATIONS.load(Ordering::Relaxed) - before;
+                assert_eq!(bad, 0, "{name}: steps failed");
+                cases += 1;
+                if count > 0 {
+                    failures.push(format!("{name}, {}, {workers} threads: {count} in 100 steps", level.name()));
+                }
+            }
+        }
+    }
+    println!("allocation: {cases} streams of 100 steps, {} that allocated", failures.len());
+    assert!(failures.is_empty(), "streams that allocate:\n{}", failures.join("\n"));
+    // The counter counts: building a stream does allocate.
+    assert!(ALLOCATIONS.load(Ordering::Relaxed) > 0);
+}
