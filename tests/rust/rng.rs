@@ -111,7 +111,8 @@ fn a_coin_keeps_as_often_as_it_says() {
 #[test]
 fn streams_are_uniform_and_normal() {
     let draws = 1 << 20;
-    let moments = |mut draw: Box<dyn FnMut() -> f64>| {
+    type Draw = Box<dyn FnMut() -> f64>;
+    let moments = |mut draw: Draw| {
         let mut sums = [0.0; 4];
         for _ in 0..draws {
             let x = draw();
@@ -121,7 +122,7 @@ fn streams_are_uniform_and_normal() {
         }
         sums.map(|sum| sum / f64::from(draws))
     };
-    let cases: [(&str, Box<dyn FnMut() -> f64>, [f64; 4], [f64; 4]); 3] = {
+    let cases: [(&str, Draw, [f64; 4], [f64; 4]); 3] = {
         let (mut a, mut b, mut c) = (Stream::new(3, 0), Stream::new(3, 1), Stream::new(3, 2));
         let (flat, flat_spread) = ([1.0 / 2.0, 1.0 / 3.0, 1.0 / 4.0, 1.0 / 5.0], [0.289, 0.298, 0.283, 0.267]);
         [

@@ -1,1 +1,0 @@
-//! Worker teams on a private pool.
