@@ -1,10 +1,12 @@
 //! Integration tests.
 
-// mod determinism;
-// mod errors;
-// mod gradcheck;
-// mod layer;
-// mod reference;
-// mod stream;
-// mod support;
-// mod train;
+mod determinism;
+mod errors;
+mod gradcheck;
+mod layer;
+mod reference;
+mod rng;
+mod stream;
+mod support;
+mod threads;
+mod train;
