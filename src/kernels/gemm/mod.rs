@@ -69,8 +69,9 @@ impl Kernel for Multiply<'_> {
         let segment = if left.panel == S::PANEL { usize::MAX } else { S::PANEL };
         let block = if rows > MAX_ROWS { DEPTH } else { usize::MAX };
         let blocks = rows.div_ceil(MAX_ROWS);
+        let (fewest, larger) = (rows / blocks, rows % blocks);
         // The fewest rows of a block want the widest tiles.
-        let widest = S::TILE_VECTORS[rows / blocks - 1];
+        let widest = S::TILE_VECTORS[fewest - 1];
 
         let mut first = 0;
         while first == 0 || first < depth {
@@ -80,12 +81,13 @@ impl Kernel for Multiply<'_> {
             while v < vectors.end {
                 let room = if n == 1 { usize::MAX } else { n - v % n };
                 let width = widest.min(vectors.end - v).min(room);
+                let mut r = 0;
                 for b in 0..blocks {
                     // Blocks of rows as equal as can be: a lone last row would leave the multipliers waiting.
-                    let (r, end) = (b * rows / blocks, (b + 1) * rows / blocks);
+                    let count = fewest + usize::from(b < larger);
                     let mut done = 0;
                     while done < width {
-                        let part = (width - done).min(S::TILE_VECTORS[end - r - 1]);
+                        let part = (width - done).min(S::TILE_VECTORS[count - 1]);
                         let operands = Tile {
                             left: left.at(n, r, first / LANES),
                             left_row: left.row,
@@ -103,9 +105,10 @@ impl Kernel for Multiply<'_> {
                         };
                         // SAFETY: the grids hold all rows, vectors and k asked for, as checked above, and the maker of
                         // the grids keeps other workers away.
-                        unsafe { shaped(s, end - r, part, operands) };
+                        unsafe { shaped(s, count, part, operands) };
                         done += part;
                     }
+                    r += count;
                 }
                 v += width;
             }

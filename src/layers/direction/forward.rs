@@ -30,7 +30,6 @@ struct Layout {
     rows: usize,
     input: usize,
     product: usize,
-    sum: usize,
     total: usize,
 }
 
@@ -42,7 +41,7 @@ impl Layout {
         let product = rows * columns.next_multiple_of(panel);
         // A worker sums up sixteen units of all its rows, or whole rows where these are normalised.
         let sum = alive * if normed { columns } else { 4 * LANES };
-        Layout { rows, input, product, sum, total: input + product + sum }
+        Layout { rows, input, product, total: input + product + sum }
     }
 }
 
