@@ -1,10 +1,10 @@
 //! Integration tests.
 
-// mod determinism;
-// mod errors;
-// mod gradcheck;
-// mod layer;
-// mod reference;
-// mod stream;
-// mod support;
-// mod train;
+mod determinism;
+mod errors;
+mod gradcheck;
+mod layer;
+mod reference;
+mod stream;
+mod support;
+mod train;
