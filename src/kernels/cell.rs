@@ -168,19 +168,13 @@ fn forward_rows<S: Simd, const PLAIN: bool>(s: S, stage: &Forward<'_>) {
     if let Some(peephole) = peephole {
         peephole.check(n, 3, units.end);
     }
-    let tiny = s.splat(TINY);
     let zero = s.splat(0.0);
     for row in 0..slots.rows {
         for unit in units.clone() {
             // SAFETY: the grids were checked for these rows and units above.
             let (z, before, p) = unsafe {
-                let base = 4 * (unit - units.start);
-                let z: [S::V; 4] = std::array::from_fn(|gate| s.load(z.at(n, row, base + gate)));
-                let p: [S::V; 3] = match peephole {
-                    Some(p) if !PLAIN => std::array::from_fn(|gate| s.load(p.at(n, gate, unit))),
-                    _ => [zero; 3],
-                };
-                (z, s.load(c_before.at(n, row, unit)), p)
+                let p = if PLAIN { [zero; 3] } else { peepholes(s, peephole, unit) };
+                (gates_of(s, z, row, unit - units.start), s.load(c_before.at(n, row, unit)), p)
             };
             let (i, f, g) = if PLAIN {
                 (activation::sigmoid(s, z[0]), activation::sigmoid(s, z[1]), activation::tanh(s, z[2]))
@@ -194,7 +188,7 @@ fn forward_rows<S: Simd, const PLAIN: bool>(s: S, stage: &Forward<'_>) {
                 (i, f, cell.input_activation.apply(s, clamp(s, cell, z[2])))
             };
             let fresh = s.fma(f, before, s.mul(i, g));
-            let fresh = s.select_lt(s.abs(fresh), tiny, zero, fresh);
+            let fresh = flush(s, fresh);
             let (o, shown) = if PLAIN {
                 (activation::sigmoid(s, z[3]), activation::tanh(s, fresh))
             } else {
@@ -202,7 +196,7 @@ fn forward_rows<S: Simd, const PLAIN: bool>(s: S, stage: &Forward<'_>) {
                 (o, cell.output_activation.apply(s, clamp(s, cell, fresh)))
             };
             let out = s.mul(o, shown);
-            let out = s.select_lt(s.abs(out), tiny, zero, out);
+            let out = flush(s, out);
             let after = match zoneout {
                 Some(zoneout) if !PLAIN => keep(s, fresh, before, zoneout.factor(s, slots.time, slots.slot(row), unit)),
                 _ => fresh,
@@ -215,8 +209,9 @@ fn forward_rows<S: Simd, const PLAIN: bool>(s: S, stage: &Forward<'_>) {
                     s.store(kept.at(n, row, unit), fresh);
                 }
                 if let Some(gates) = gates {
-                    for (gate, value) in [i, f, g, o].into_iter().enumerate() {
-                        s.store(gates.at(n, row, 4 * unit + gate), value);
+                    let kept = [i, f, g, o];
+                    for gate in 0..4 {
+                        s.store(gates.at(n, row, 4 * unit + gate), kept[gate]);
                     }
                 }
             }
@@ -269,31 +264,30 @@ fn backward_rows<S: Simd, const PLAIN: bool>(s: S, stage: &Backward<'_>) {
     if let Some(peephole) = peephole {
         peephole.check(n, 3, units.end);
     }
-    let (tiny, zero, one) = (s.splat(TINY), s.splat(0.0), s.splat(1.0));
-    let flush = |v: S::V| s.select_lt(s.abs(v), tiny, zero, v);
-    let slope = |activation: Activation, y: S::V| clipped_slope(s, cell, activation, y);
+    let (zero, one) = (s.splat(0.0), s.splat(1.0));
     for row in 0..slots.rows {
         for unit in units.clone() {
             // SAFETY: the grids were checked for these rows and units above.
             let ([i, f, g, o], dm, dc_after, before, fresh, p) = unsafe {
-                let kept: [S::V; 4] = std::array::from_fn(|gate| s.load(gates.at(n, row, 4 * unit + gate)));
-                let p: [S::V; 3] = match peephole {
-                    Some(p) if !PLAIN => std::array::from_fn(|gate| s.load(p.at(n, gate, unit))),
-                    _ => [zero; 3],
-                };
-                let at = |grid: Grid<'_>| s.load(grid.at(n, row, unit));
-                (kept, at(dm), at(dc), at(c_before), at(fresh), p)
+                let p = if PLAIN { [zero; 3] } else { peepholes(s, peephole, unit) };
+                (
+                    gates_of(s, gates, row, unit),
+                    s.load(dm.at(n, row, unit)),
+                    s.load(dc.at(n, row, unit)),
+                    s.load(c_before.at(n, row, unit)),
+                    s.load(fresh.at(n, row, unit)),
+                    p,
+                )
             };
             let (dz, dc_before) = if PLAIN {
                 let shown = activation::tanh(s, fresh);
                 let through = s.mul(dm, o);
                 let dfresh = s.fma(through, s.fnma(shown, shown, one), dc_after);
-                let sigmoid_slope = |y: S::V| s.mul(y, s.sub(one, y));
                 let dz = [
-                    s.mul(s.mul(dfresh, g), sigmoid_slope(i)),
-                    s.mul(s.mul(dfresh, before), sigmoid_slope(f)),
+                    s.mul(s.mul(dfresh, g), s.mul(i, s.sub(one, i))),
+                    s.mul(s.mul(dfresh, before), s.mul(f, s.sub(one, f))),
                     s.mul(s.mul(dfresh, i), s.fnma(g, g, one)),
-                    s.mul(s.mul(dm, shown), sigmoid_slope(o)),
+                    s.mul(s.mul(dm, shown), s.mul(o, s.sub(one, o))),
                 ];
                 (dz, s.mul(dfresh, f))
             } else {
@@ -309,28 +303,71 @@ fn backward_rows<S: Simd, const PLAIN: bool>(s: S, stage: &Backward<'_>) {
                 if let Some(clip) = cell.clip {
                     shown_slope = s.select_lt(s.abs(fresh), s.splat(clip), shown_slope, zero);
                 }
-                let sigmoid = Activation::Sigmoid;
-                let gate = |is_there: bool, d: S::V, y: S::V| {
-                    if is_there { s.mul(d, slope(sigmoid, y)) } else { zero }
-                };
-                let dz_o = gate(cell.output_gate, s.mul(dm, shown), o);
+                let dz_o = gate_slope(s, cell, cell.output_gate, s.mul(dm, shown), o);
                 let dfresh = s.fma(s.mul(dm, o), shown_slope, s.fma(dz_o, p[2], dc_fresh));
                 let di = if cell.coupled { s.sub(g, before) } else { g };
-                let dz_i = gate(cell.input_gate, s.mul(dfresh, di), i);
-                let dz_f = gate(cell.forget_gate && !cell.coupled, s.mul(dfresh, before), f);
-                let dz_g = s.mul(s.mul(dfresh, i), slope(cell.input_activation, g));
+                let dz_i = gate_slope(s, cell, cell.input_gate, s.mul(dfresh, di), i);
+                let has_forget = cell.forget_gate && !cell.coupled;
+                let dz_f = gate_slope(s, cell, has_forget, s.mul(dfresh, before), f);
+                let dz_g = s.mul(s.mul(dfresh, i), clipped_slope(s, cell, cell.input_activation, g));
                 let dc_before = s.fma(dz_i, p[0], s.fma(dz_f, p[1], s.fma(dfresh, f, dc_kept)));
                 ([dz_i, dz_f, dz_g, dz_o], dc_before)
             };
             // SAFETY: the grids were checked for these rows and units above.
             unsafe {
-                s.store(dc.at(n, row, unit), flush(dc_before));
-                for (gate, value) in dz.into_iter().enumerate() {
-                    s.store(gates.at(n, row, 4 * unit + gate), flush(value));
+                s.store(dc.at(n, row, unit), flush(s, dc_before));
+                for gate in 0..4 {
+                    s.store(gates.at(n, row, 4 * unit + gate), flush(s, dz[gate]));
                 }
             }
         }
     }
+}
+
+// What follows is functions and not closures, and loops and not iterators, because only these are inlined for certain; a
+// call between two instruction sets costs more than the arithmetic.
+
+/// The four gates of unit `unit`.
+///
+/// # Safety
+/// The grid was checked for this row and unit.
+#[inline(always)]
+unsafe fn gates_of<S: Simd>(s: S, grid: Grid<'_>, row: usize, unit: usize) -> [S::V; 4] {
+    let n = S::PANEL / LANES;
+    let mut gates = [s.splat(0.0); 4];
+    for gate in 0..4 {
+        // SAFETY: as for the caller.
+        gates[gate] = unsafe { s.load(grid.at(n, row, 4 * unit + gate)) };
+    }
+    gates
+}
+
+/// The peepholes of i, f and o; zeros without.
+///
+/// # Safety
+/// The grid was checked for this unit.
+#[inline(always)]
+unsafe fn peepholes<S: Simd>(s: S, grid: Option<Grid<'_>>, unit: usize) -> [S::V; 3] {
+    let n = S::PANEL / LANES;
+    let mut peepholes = [s.splat(0.0); 3];
+    if let Some(grid) = grid {
+        for gate in 0..3 {
+            // SAFETY: as for the caller.
+            peepholes[gate] = unsafe { s.load(grid.at(n, gate, unit)) };
+        }
+    }
+    peepholes
+}
+
+#[inline(always)]
+fn flush<S: Simd>(s: S, v: S::V) -> S::V {
+    s.select_lt(s.abs(v), s.splat(TINY), s.splat(0.0), v)
+}
+
+/// The gradient of a gate's input, where there is the gate.
+#[inline(always)]
+fn gate_slope<S: Simd>(s: S, cell: &Cell, is_there: bool, d: S::V, y: S::V) -> S::V {
+    if is_there { s.mul(d, clipped_slope(s, cell, Activation::Sigmoid, y)) } else { s.splat(0.0) }
 }
 
 /// `fresh + k (old - fresh)`, exactly one of them where `k` is 0 or 1.

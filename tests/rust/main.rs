@@ -7,4 +7,6 @@ mod layer;
 mod reference;
 mod stream;
 mod support;
+mod rng;
+mod threads;
 mod train;

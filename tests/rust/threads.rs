@@ -155,7 +155,7 @@ fn a_hundred_thousand_calls_add_up() {
         full_team(threads);
         let cells = [const { AtomicUsize::new(0) }; 8];
         // Eight threads on two cores go through a barrier at the pace of the scheduler.
-        let calls = if threads == 2 { 90_000 } else { 10_000 };
+        let calls = if threads == 2 { 97_000 } else { 3000 };
         let (granted, mut asked) = (AtomicUsize::new(0), 0);
         for call in 0..calls {
             let (workers, rounds) = (1 + draw(threads as u32 + 1), draw(4));
