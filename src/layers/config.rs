@@ -131,6 +131,7 @@ impl Config {
                 }
             }
         }
+        self.check_sizes()?;
         for (name, rate) in [
             ("dropout", self.dropout),
             ("input_dropout", self.input_dropout),
@@ -144,6 +145,30 @@ impl Config {
             }
         }
         self.cell.check()
+    }
+
+    /// Checks that the bytes of every matrix can be counted, padding and scratch included. What callers multiply these sizes
+    /// by, they hold in memory.
+    fn check_sizes(&self) -> Result<(), Error> {
+        const MOST: usize = isize::MAX as usize;
+        // Four gates of four bytes, and as much again for scratch.
+        let fits = |hidden: usize, width: usize| {
+            let padded = |size: usize| size.checked_add(128);
+            let need = padded(hidden)?.checked_mul(padded(width)?)?.checked_mul(32);
+            need.filter(|&need| need <= MOST)
+        };
+        const EXPECTED: &str = "small enough for its matrices to be addressed";
+        for layer in 0..self.layers() {
+            let hidden = self.hidden_sizes[layer];
+            if fits(hidden, hidden).is_none() {
+                return Err(Error::option("hidden_size", EXPECTED, hidden));
+            }
+            if fits(hidden, self.layer_input(layer)).is_none() {
+                let (name, size) = if layer == 0 { ("input_size", self.input_size) } else { ("hidden_size", hidden) };
+                return Err(Error::option(name, EXPECTED, size));
+            }
+        }
+        Ok(())
     }
 
     /// The parameters, layer by layer and direction by direction.

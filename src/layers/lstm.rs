@@ -125,6 +125,7 @@ impl Lstm {
     ) -> Result<(State, Option<Cache>), Error> {
         self.check_packed(packed)?;
         let [batch, time, _] = x.shape();
+        check_batch(batch)?;
         self.check_seq("x", x.shape(), [batch, time, self.config.input_size])?;
         self.check_seq("y", y.shape(), [batch, time, self.output_size()])?;
         if let Some(state) = state {
@@ -196,6 +197,7 @@ impl Lstm {
     /// A stream of single steps for `batch` sequences, with frozen parameters.
     pub fn stream(&self, packed: Arc<Packed>, batch: usize) -> Result<Stream, Error> {
         self.check_packed(&packed)?;
+        check_batch(batch)?;
         Stream::new(self.clone(), packed, batch)
     }
 
@@ -367,5 +369,13 @@ impl Lstm {
             Some(length) => Err(Error::option("lengths", format!("from 0 to T={time}"), length)),
             None => Ok(lengths.to_vec()),
         }
+    }
+}
+
+/// Rows are counted in 32 bits; without steps or channels the caller's data does not bound them.
+fn check_batch(batch: usize) -> Result<(), Error> {
+    match u32::try_from(batch) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Error::option("batch_size", format!("at most {}", u32::MAX), batch)),
     }
 }

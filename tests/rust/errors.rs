@@ -57,7 +57,9 @@ fn options_out_of_range() {
         ("clip 0", &["clip", "0"], |config| config.cell.clip = Some(0.0)),
         ("clip -1", &["clip", "-1"], |config| config.cell.clip = Some(-1.0)),
         ("clip NaN", &["clip", "NaN"], |config| config.cell.clip = Some(f32::NAN)),
-        ("huge", &["size"], |config| config.hidden_sizes = vec![usize::MAX / 2]),
+        ("huge H", &["hidden_size"], |config| config.hidden_sizes = vec![usize::MAX / 2]),
+        ("huge H squared", &["hidden_size"], |config| config.hidden_sizes = vec![4, 1 << 31]),
+        ("huge C", &["input_size"], |config| config.input_size = usize::MAX / 16),
     ];
     let cases = table.len();
     for (what, words, change) in table {
@@ -178,6 +180,23 @@ fn arrays_that_do_not_fit() {
         }
     }
     crate::support::report("arrays that do not fit", cases, &failures);
+}
+
+#[test]
+fn more_rows_than_can_be_counted() {
+    let mut failures = Vec::new();
+    let case = Case::random(&mut Rng::new(1), Config::new(3, 6), 2, 4);
+    let lstm = case.lstm(Level::Scalar);
+    let packed = std::sync::Arc::new(case.pack(&lstm));
+    for batch in [usize::MAX, 1 << 40] {
+        // Without steps no data bounds the rows.
+        refuses("forward", &["batch_size"], &mut failures, || {
+            let (x, y) = (Seq::new(&[], [batch, 0, 3])?, SeqMut::new(&mut [], [batch, 0, 6])?);
+            lstm.forward(&packed, x, None, None, y, Pass::Infer).map(|_| ())
+        });
+        refuses("stream", &["batch_size"], &mut failures, || lstm.stream(packed.clone(), batch));
+    }
+    crate::support::report("more rows than can be counted", 4, &failures);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! The measure is the largest difference in an array, in units of the array's largest expected value (at least
 //! [`FLOOR`], so that arrays of rounding noise are not held to nothing).
 
-use crate::support::{Case, Measured, Rng, bits, random_config, randomise, report};
+use crate::support::{Case, Measured, Outcome, Rng, bits, random_config, randomise, report};
 use rustlstm::layers::{Config, Merge, Pass};
 use rustlstm::simd::Level;
 
@@ -14,7 +14,7 @@ const FORWARD: f64 = 2e-6;
 const BACKWARD: f64 = 2e-5;
 
 /// Least scale of the measure.
-pub const FLOOR: f64 = 0.1;
+const FLOOR: f64 = 0.1;
 
 /// Batch, input and hidden sizes: below, at and above the widths of vectors and panels.
 pub const SIZES: [usize; 7] = [1, 3, 5, 8, 17, 33, 64];
@@ -45,28 +45,65 @@ fn work(case: &Case) -> usize {
     case.batch * case.time * case.params.iter().map(Vec::len).sum::<usize>()
 }
 
+/// What a bound becomes for layer normalisation: so many times the largest change, of outputs or of gradients, when every
+/// number of the case moves by up to one unit in its last place. Normalisation multiplies a row of little variance, and
+/// the rounding in it, by up to 316 at every step; and where its input or state has one channel, its gradient is the
+/// rest of sums that cancel.
+const SENSITIVE: f64 = 32.0;
+
 /// The largest errors seen.
 #[derive(Debug, Default)]
 pub struct Worst {
     forward: f64,
     backward: f64,
+    /// Arrays beyond the plain bounds, and the largest of their errors in units of the sensitivity.
+    sensitive: (usize, f64),
 }
 
 impl Worst {
-    /// The arrays beyond their bounds, in words.
-    pub fn judge(&mut self, (forward, backward): (Vec<Measured>, Vec<Measured>)) -> Vec<String> {
+    /// The arrays beyond their bounds, in words; `reference` is the reference on another case.
+    pub fn judge(
+        &mut self,
+        case: &Case,
+        got: &Outcome<f32>,
+        expected: &Outcome<f64>,
+        reference: impl Fn(&Case) -> Outcome<f64>,
+    ) -> Vec<String> {
+        let errors = |got: (Vec<Measured>, Vec<Measured>)| [(got.0, FORWARD), (got.1, BACKWARD)];
         let mut bad = Vec::new();
-        for (measured, bound, worst) in
-            [(forward, FORWARD, &mut self.forward), (backward, BACKWARD, &mut self.backward)]
-        {
+        for (measured, bound) in errors(got.errors(expected, &case.config, FLOOR)) {
+            let worst = if bound == FORWARD { &mut self.forward } else { &mut self.backward };
             for one in measured {
-                *worst = worst.max(one.error);
                 if one.error > bound {
-                    bad.push(format!("{} {:.1e}", one.name, one.error));
+                    bad.push((one, bound));
+                } else {
+                    *worst = worst.max(one.error);
                 }
             }
         }
-        bad
+        if !case.config.layer_norm {
+            return bad.iter().map(|(one, _)| format!("{} {:.1e}", one.name, one.error)).collect();
+        }
+        if bad.is_empty() {
+            return Vec::new();
+        }
+        let mut rng = Rng::new(1);
+        let mut sensitivity = [0.0f64; 2];
+        for _ in 0..4 {
+            let (forward, backward) = reference(&case.nudged(&mut rng)).errors(expected, &case.config, FLOOR);
+            for (worst, measured) in sensitivity.iter_mut().zip([forward, backward]) {
+                *worst = measured.iter().map(|one| one.error).fold(*worst, f64::max);
+            }
+        }
+        let mut words = Vec::new();
+        for (one, bound) in bad {
+            let sensitivity = sensitivity[usize::from(bound == BACKWARD)];
+            self.sensitive = (self.sensitive.0 + 1, self.sensitive.1.max(one.error / sensitivity));
+            if one.error > SENSITIVE * sensitivity {
+                words.push(format!("{} {:.1e} (sensitivity {sensitivity:.1e})", one.name, one.error));
+            }
+        }
+        words
     }
 }
 
@@ -93,7 +130,7 @@ fn every_configuration_is_the_reference() {
         }
         for &level in &levels {
             let got = case.run(level, Pass::Record);
-            let bad = worst.judge(got.errors(&expected, &case.config, FLOOR));
+            let bad = worst.judge(&case, &got, &expected, |case| case.reference_evaluation().0);
             if !bad.is_empty() {
                 failures.push(format!("seed {seed} {}: {}\n    {}", level.name(), bad.join(", "), case.describe()));
             }

@@ -153,6 +153,15 @@ impl Case {
         self.lengths.as_ref().map_or(self.time, |lengths| lengths[row])
     }
 
+    /// The same with each number moved by one unit in its last place, or not.
+    pub fn nudged(&self, rng: &mut Rng) -> Case {
+        let mut case = self.clone();
+        let states = [&mut case.state, &mut case.dstate].into_iter().flatten().flat_map(|s| [&mut s.h, &mut s.c]);
+        let arrays = case.params.iter_mut().chain([&mut case.x]).chain(&mut case.dy).chain(states);
+        arrays.flatten().for_each(|v| *v = if rng.chance(0.5) { v.next_up() } else { *v });
+        case
+    }
+
     /// In words, without the data.
     pub fn describe(&self) -> String {
         format!(
@@ -345,12 +354,12 @@ pub fn fill_padding<T: Copy>(data: &mut [T], lengths: &[usize], time: usize, wid
 }
 
 /// The largest difference, in units of the largest expected value (but at least `floor`); infinite if anything is NaN.
-pub fn error(got: &[f32], expected: &[f64], floor: f64) -> f64 {
+pub fn error<T: Copy + Into<f64>>(got: &[T], expected: &[f64], floor: f64) -> f64 {
     assert_eq!(got.len(), expected.len());
     let scale = expected.iter().fold(floor, |scale, value| scale.max(value.abs()));
     let mut worst: f64 = 0.0;
     for (&got, expected) in got.iter().zip(expected) {
-        let difference = (f64::from(got) - expected).abs();
+        let difference = (got.into() - expected).abs();
         worst = if difference.is_nan() { f64::INFINITY } else { worst.max(difference) };
     }
     worst / scale
@@ -383,10 +392,12 @@ impl Outcome<f32> {
         compare("dc0", &self.first_c, &other.first_c);
         names
     }
+}
 
+impl<T: Copy + Into<f64>> Outcome<T> {
     /// Forward and gradient errors against the reference, by array.
     pub fn errors(&self, expected: &Outcome<f64>, config: &Config, floor: f64) -> (Vec<Measured>, Vec<Measured>) {
-        let one = |name: &str, a: &[f32], b: &[f64]| Measured { name: name.to_string(), error: error(a, b, floor) };
+        let one = |name: &str, a: &[T], b: &[f64]| Measured { name: name.to_string(), error: error(a, b, floor) };
         let forward = vec![
             one("y", &self.y, &expected.y),
             one("h_n", &self.last_h, &expected.last_h),

@@ -1,6 +1,6 @@
 //! Training mode against the equations: the reference is given the masks that the layer draws, read by their addresses.
 
-use crate::layer::{FLOOR, KINK, SIZES, Worst, random_case};
+use crate::layer::{KINK, SIZES, Worst, random_case};
 use crate::reference::{Site, directions, h_size};
 use crate::support::{Case, bits, randomise, report};
 use rustlstm::kernels::mask::{Mask, Purpose};
@@ -66,10 +66,13 @@ fn every_configuration_in_training_is_the_reference() {
         let (seed, step) = (index % 7, index);
         let key = Key::new(seed, step);
         let mut case_seed = 20_000 + index;
+        let reference = |case: &Case| {
+            let weights = weight_masks(&case.config, key);
+            case.reference(|row| drawn(&case.config, key, &weights, row, case.length(row)))
+        };
         let (case, expected) = loop {
             let case = random_case(case_seed, &SIZES, 12, randomise);
-            let weights = weight_masks(&case.config, key);
-            let (expected, margin) = case.reference(|row| drawn(&case.config, key, &weights, row, case.length(row)));
+            let (expected, margin) = reference(&case);
             if margin >= KINK || redrawn > 4 * CASES {
                 break (case, expected);
             }
@@ -78,7 +81,7 @@ fn every_configuration_in_training_is_the_reference() {
         };
         for &level in &levels {
             let got = case.run(level, Pass::Train { seed, step });
-            let bad = worst.judge(got.errors(&expected, &case.config, FLOOR));
+            let bad = worst.judge(&case, &got, &expected, |case| reference(case).0);
             if !bad.is_empty() {
                 failures.push(format!(
                     "seed {case_seed} {}: {}\n    {}",
