@@ -29,12 +29,12 @@ class Versioned(Tensor):
 
 
 def values(given: Any) -> Any:
-    """The array of a tensor; anything else as it is."""
+    """Return the array of a tensor; anything else as it is."""
     return given.data if isinstance(given, Tensor) else given
 
 
 def pad(rows: Sequence[Any], channels: int) -> tuple[Array | Tensor, npt.NDArray[np.int64]]:
-    """Sequences ``[T_b, C]`` as one batch ``[B, T, C]`` with zeros behind the shorter ones, and their lengths ``[B]``."""
+    """Return sequences ``[T_b, C]`` as one batch ``[B, T, C]``, zero behind the shorter ones, and their lengths ``[B]``."""
     arrays = []
     for index, row in enumerate(rows):
         array = as_f32(f"x[{index}]", values(row))
@@ -58,7 +58,7 @@ def pad(rows: Sequence[Any], channels: int) -> tuple[Array | Tensor, npt.NDArray
 
 
 def expand_batch(tensor: Tensor, batch: int) -> Tensor:
-    """``[N, 1, H]`` repeated to ``[N, B, H]``."""
+    """Repeat ``[N, 1, H]`` to ``[N, B, H]``."""
     data = np.repeat(tensor.data, batch, axis=1)
     if not recording(tensor):
         return wrap(data)
@@ -80,18 +80,21 @@ def lstm(
     c: Sequence[ArrayLike] | None,
     draw: tuple[int, int] | None,
 ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-    """A stack of LSTM layers over a batch: y ``[B, T, D*H]`` and the last state in parts ``[.., B, H]``.
+    """Run a stack of LSTM layers over a batch: y ``[B, T, D*H]`` and the last state in parts ``[.., B, H]``.
 
     Args:
+        core: the arithmetic.
+        params: in the order of its ``specs``.
         x: ``[B, T, C]``.
         lengths: ``[B]`` integers.
-        h, c: the initial state, each one array ``[L*D, B, H]`` or ``[D, B, H_l]`` for each layer.
+        h: one array ``[L*D, B, H]``, or a ``[D, B, H_l]`` for each layer.
+        c: the same.
         draw: (seed, step) of the masks of a training pass.
     """
     h_given, c_given = h or (), c or ()
     inputs = [given for given in (x, *h_given, *c_given) if isinstance(given, Tensor)]
     record = recording(*inputs, *params)
-    data = kept(x, core) if record else values(x)
+    data = kept(x) if record else values(x)
     h_data = None if h is None else [values(part) for part in h]
     c_data = None if c is None else [values(part) for part in c]
     arrays, versions = [param.data for param in params], [param.version for param in params]
@@ -103,21 +106,27 @@ def lstm(
     def backward(grads: Gradients) -> Gradients:
         split = 1 + len(h_last)
         dh, dc = dense(grads[1:split], h_last), dense(grads[split:], c_last)
-        sums = [param.grad if param.requires_grad else None for param in params]
-        sums = [np.zeros(param.shape, np.float32) if s is None else s for s, param in zip(sums, params, strict=True)]
+        sums = [gradient_of(param) for param in params]
         dx, dh0, dc0 = cache.backward(grads[0], dh, dc, sums, need_dx)
         for param, total in zip(params, sums, strict=True):
             if param.requires_grad:
                 param.grad = total
-        all_grads = [dx, *like(dh0, h_given), *like(dc0, c_given)]
-        return [grad for given, grad in zip((x, *h_given, *c_given), all_grads, strict=True) if isinstance(given, Tensor)]
+        pairs = zip((x, *h_given, *c_given), [dx, *like(dh0, h_given), *like(dc0, c_given)], strict=True)
+        return [grad for given, grad in pairs if isinstance(given, Tensor)]
 
     y_tensor, *rest = attach([y, *h_last, *c_last], inputs, backward)
     return y_tensor, rest[: len(h_last)], rest[len(h_last) :]
 
 
-def kept(x: ArrayLike, core: LstmCore) -> Array:
-    """The array of x for a pass that is recorded: never memory that the caller may change before ``backward``."""
+def gradient_of(param: Tensor) -> Array:
+    """Return the array that a parameter's gradient is to be added to."""
+    if param.grad is None or not param.requires_grad:
+        return np.zeros(param.shape, np.float32)
+    return param.grad
+
+
+def kept(x: ArrayLike) -> Array:
+    """Return x for a pass that is recorded: never memory that the caller may change before ``backward``."""
     if isinstance(x, Tensor):
         return x.data
     data = as_f32("x", x)
@@ -125,14 +134,15 @@ def kept(x: ArrayLike, core: LstmCore) -> Array:
 
 
 def dense(grads: Gradients, shapes: Sequence[Array]) -> list[Array] | None:
-    """Zeros for the gradients that are missing, or ``None`` if all are."""
+    """Put zeros for the gradients that are missing; return ``None`` if all are."""
     if all(grad is None for grad in grads):
         return None
-    return [np.zeros(part.shape, np.float32) if grad is None else grad for grad, part in zip(grads, shapes, strict=True)]
+    pairs = zip(grads, shapes, strict=True)
+    return [np.zeros(part.shape, np.float32) if grad is None else grad for grad, part in pairs]
 
 
 def like(grads: Sequence[Array], given: Sequence[object]) -> Sequence[Array]:
-    """State gradients cut as the state was given: one array may have come as a list by layers."""
+    """Cut state gradients as the state was given: one array may have come as a list by layers."""
     if len(grads) == 1 and len(given) > 1:
         return [np.ascontiguousarray(part) for part in np.split(grads[0], len(given))]
     return grads if given else ()

@@ -1,8 +1,8 @@
 """The tape: a ``Tensor`` is an array, its gradient, and how it was made.
 
-Forward, an operation computes its outputs as plain arrays and, if any of its inputs needs a gradient, hangs one ``Node``
-on them: the inputs, and a function from the gradients of the outputs to those of the inputs. Backward, the nodes run once
-each, every node after all that used its outputs, and what arrives at a leaf is added to its ``grad``.
+Forward, an operation computes its outputs as plain arrays and, if any of its inputs needs a gradient, hangs one
+``Node`` on them: the inputs, and a function from the gradients of the outputs to those of the inputs. Backward, the
+nodes run once each, every node after all that used its outputs, and what arrives at a leaf is added to its ``grad``.
 
 This is the only place where gradients flow. It holds no arithmetic of its own: heavy operations are in ``ops``.
 """
@@ -28,7 +28,7 @@ class _Mode(threading.local):
 _mode = _Mode()
 
 
-class no_grad(ContextDecorator):
+class no_grad(ContextDecorator):  # noqa: N801 - used as a word, as in torch
     """Inside, nothing is recorded and nothing kept. A context manager and a decorator, for the current thread.
 
     >>> import numpy as np, rustlstm as rl
@@ -51,7 +51,7 @@ class no_grad(ContextDecorator):
 
 
 def recording(*inputs: Tensor) -> bool:
-    """Whether an operation on these inputs goes on the tape."""
+    """Say whether an operation on these inputs goes on the tape."""
     return _mode.recording and any(tensor.requires_grad for tensor in inputs)
 
 
@@ -104,18 +104,22 @@ class Tensor:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The extents of the axes."""
         return self.data.shape
 
     @property
     def ndim(self) -> int:
+        """The number of axes."""
         return self.data.ndim
 
     @property
     def size(self) -> int:
+        """The number of elements."""
         return self.data.size
 
     @property
     def dtype(self) -> np.dtype[np.float32]:
+        """Always float32."""
         return self.data.dtype
 
     def __len__(self) -> int:
@@ -129,26 +133,26 @@ class Tensor:
         return np.asarray(self.data, dtype=dtype)
 
     def numpy(self) -> Array:
-        """A copy of the values."""
+        """Return a copy of the values."""
         return self.data.copy()
 
     def item(self) -> float:
-        """The value of a tensor with one element."""
+        """Return the value of a tensor with one element."""
         return float(self.data.item())
 
     def __float__(self) -> float:
         return self.item()
 
     def tolist(self) -> Any:
-        """The values as nested lists."""
+        """Return the values as nested lists."""
         return self.data.tolist()
 
     def detach(self) -> Tensor:
-        """The same values, cut off from the tape."""
+        """Return the same values, cut off from the tape."""
         return wrap(self.data)
 
     def backward(self, grad: npt.ArrayLike | None = None) -> None:
-        """Adds to the ``grad`` of every leaf the gradient of ``sum(grad * self)``.
+        """Add to the ``grad`` of every leaf the gradient of ``sum(grad * self)``.
 
         Args:
             grad: an array with the shape of this tensor; may be left out for a single number.
@@ -162,11 +166,12 @@ class Tensor:
 
     def __repr__(self) -> str:
         values = np.array2string(self.data, precision=4, threshold=20, edgeitems=2, separator=", ", prefix="Tensor(")
-        return f"{type(self).__name__}({values}, shape={self.shape}{', requires_grad=True' if self.requires_grad else ''})"
+        leaf = ", requires_grad=True" if self.requires_grad else ""
+        return f"{type(self).__name__}({values}, shape={self.shape}{leaf})"
 
 
 def wrap(data: Array) -> Tensor:
-    """A tensor around an array that nobody else will write; no copy."""
+    """Return a tensor around an array that nobody else will write; no copy."""
     tensor = Tensor.__new__(Tensor)
     tensor._fill(data, False, None, 0)
     return tensor
@@ -175,7 +180,7 @@ def wrap(data: Array) -> Tensor:
 def attach(
     outputs: Sequence[Array], parents: Sequence[Tensor], backward: Callable[[Gradients], Gradients]
 ) -> list[Tensor]:
-    """Tensors for the outputs of one operation, on the tape. Call it only where ``recording`` says so."""
+    """Return tensors for the outputs of one operation, on the tape. Call it only where ``recording`` says so."""
     node = Node(parents, len(outputs), backward)
     tensors = []
     for index, data in enumerate(outputs):
@@ -186,7 +191,7 @@ def attach(
 
 
 def backward(tensors: Sequence[Tensor], grads: Sequence[npt.ArrayLike | None] | None = None) -> None:
-    """Adds to the ``grad`` of every leaf the gradient of the sum of ``sum(grad * tensor)`` over all pairs.
+    """Add to the ``grad`` of every leaf the gradient of the sum of ``sum(grad * tensor)`` over all pairs.
 
     Args:
         tensors: where to start.
@@ -200,12 +205,16 @@ def backward(tensors: Sequence[Tensor], grads: Sequence[npt.ArrayLike | None] | 
     arriving: dict[Node, list[Array | None]] = {}
     for tensor, grad in zip(tensors, [None] * len(tensors) if grads is None else grads, strict=True):
         if not tensor.requires_grad:
-            raise RuntimeError("backward needs a tensor that was made from one with requires_grad=True, outside no_grad")
+            raise RuntimeError(
+                "backward needs a tensor that was made, outside no_grad, from one that requires a gradient"
+            )
         _arrive(arriving, tensor, _starting_grad(tensor, grad))
     for node in _order(arriving):
         run = node.backward
         if run is None:
-            raise RuntimeError("this forward pass was already taken backward; run forward again for a second gradient")
+            raise RuntimeError(
+                "this pass was already taken backward; run forward again, or start from all outputs at once"
+            )
         got = arriving.pop(node)
         if all(grad is None for grad in got):
             continue
@@ -238,7 +247,7 @@ def _arrive(arriving: dict[Node, list[Array | None]], tensor: Tensor, grad: Arra
 
 
 def _order(roots: dict[Node, list[Array | None]]) -> list[Node]:
-    """The nodes above the roots, each before its parents; those without a gradient yet get empty slots."""
+    """Return the nodes above the roots, each before its parents; those without a gradient yet get empty slots."""
     order: list[Node] = []
     seen: set[Node] = set()
     stack = [(node, False) for node in list(roots)]

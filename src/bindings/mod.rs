@@ -36,8 +36,8 @@ mod _core {
             let levels: Vec<_> = Level::available().into_iter().map(Level::short).collect();
             let info = PyDict::new(py);
             info.set_item("version", env!("CARGO_PKG_VERSION"))?;
-            info.set_item("level", level.name())?;
-            info.set_item("simd", level.short())?;
+            info.set_item("level", level.short())?;
+            info.set_item("level_name", level.name())?;
             info.set_item("levels", levels)?;
             info.set_item("threads", crate::threads::num_threads())?;
             info.set_item("cpus", std::thread::available_parallelism().map_or(1, usize::from))?;

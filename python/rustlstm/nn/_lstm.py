@@ -62,31 +62,32 @@ class Cell:
 
     @classmethod
     def original_1997(cls, **options: Any) -> Cell:
-        """The cell of Hochreiter and Schmidhuber (1997): no forget gate, so the state only ever adds up."""
+        """Return the cell of Hochreiter and Schmidhuber (1997): no forget gate, so the state only ever adds up."""
         return replace(cls(forget_gate=False), **options)
 
     @classmethod
     def gers_2000(cls, **options: Any) -> Cell:
-        """The cell of Gers, Schmidhuber and Cummins (2000), with a forget gate: the default cell everywhere."""
+        """Return the cell of Gers, Schmidhuber and Cummins (2000), with a forget gate: the default everywhere."""
         return replace(cls(), **options)
 
     @classmethod
     def peephole_2002(cls, **options: Any) -> Cell:
-        """The cell of Gers, Schraudolph and Schmidhuber (2002): the gates see the cell's state."""
+        """Return the cell of Gers, Schraudolph and Schmidhuber (2002): the gates see the cell's state."""
         return replace(cls(peephole=True), **options)
 
     @classmethod
     def coupled_gates(cls, **options: Any) -> Cell:
-        """One gate for both: what is let in takes the place of what is forgotten."""
+        """Return a cell with one gate for both: what is let in takes the place of what is forgotten."""
         return replace(cls(coupled=True), **options)
 
     @classmethod
     def ablation(cls, name: str, **options: Any) -> Cell:
-        """A cell of "LSTM: A Search Space Odyssey" (Greff et al., 2017), where the vanilla cell ``"V"`` has peepholes.
+        """Return a cell of "LSTM: A Search Space Odyssey" (Greff et al., 2017), where all but ``"NP"`` have peepholes.
 
         Args:
             name: ``"NIG"``, ``"NFG"``, ``"NOG"`` (no input, forget, output gate), ``"NIAF"``, ``"NOAF"`` (no input,
-                output activation), ``"NP"`` (no peepholes), ``"CIFG"`` (coupled gates) or ``"V"``.
+                output activation), ``"NP"`` (no peepholes), ``"CIFG"`` (coupled gates) or ``"V"`` (the vanilla cell).
+            **options: other fields of the cell.
         """
         changes: dict[str, dict[str, Any]] = {
             "V": {},
@@ -105,6 +106,18 @@ class Cell:
     def __repr__(self) -> str:
         changed = (f for f in fields(self) if getattr(self, f.name) != f.default)
         return f"Cell({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in changed)})"
+
+
+# The options that a layer's repr leaves out where they have these values.
+DEFAULTS: dict[str, object] = {
+    **dict.fromkeys(("bidirectional", "locked_dropout", "layer_norm", "learn_initial_state"), False),
+    **dict.fromkeys(("dropout", "input_dropout", "recurrent_dropout", "weight_drop", "seed"), 0),
+    "merge": "concat",
+    "zoneout": (0.0, 0.0),
+    "proj_size": None,
+    "cell": Cell(),
+    "init": Init(),
+}
 
 
 @dataclass(frozen=True)
@@ -144,8 +157,8 @@ class LSTM(Module):
     ``weight_hr_l{l}`` [P, H], ``weight_peephole_l{l}`` [3, H] (rows i, f, o), ``weight_ln_ih_l{l}`` and
     ``weight_ln_hh_l{l}`` [4H]. The gates' rows are in the order i, f, g, o.
 
-    Masks are drawn in training mode only. They follow from ``seed`` and ``draws``, the number of training passes so far;
-    a run that is resumed restores that number.
+    Masks are drawn in training mode only. They follow from ``seed`` and ``draws``, the number of training passes so
+    far; a run that is resumed restores that number.
 
     >>> import numpy as np
     >>> lstm = LSTM(3, 5, num_layers=2)
@@ -241,12 +254,12 @@ class LSTM(Module):
         state: State | None = None,
         lengths: npt.ArrayLike | None = None,
     ) -> tuple[Tensor, tuple[Any, Any]]:
-        """Runs over a batch.
+        """Run over a batch.
 
         Args:
             x: [B, T, C], or a list of B sequences [T_b, C], whose lengths may differ.
-            state: the initial (h, c), each [L*D, B, H] or a list of [D, B, H_l], one for each layer; zeros, or the learned
-                state, if left out.
+            state: the initial (h, c), each [L*D, B, H] or a list of [D, B, H_l], one for each layer; zeros, or the
+                learned state, if left out.
             lengths: [B] integers: only so many steps of each row count. A list for x brings its own.
 
         Returns:
@@ -266,7 +279,7 @@ class LSTM(Module):
         lengths: npt.ArrayLike | None = None,
         record: bool = True,
     ) -> tuple[Array, tuple[Any, Any], Record | None]:
-        """The same without the tape: arrays out, and a record for ``backward`` if asked for.
+        """Do the same without the tape: arrays out, and a record for ``backward`` if asked for.
 
         >>> import numpy as np
         >>> lstm = LSTM(3, 5)
@@ -277,7 +290,7 @@ class LSTM(Module):
         """
         batch, lengths = self._batch(x, lengths)
         h, c = self._state(state, batch)
-        data = ops.kept(batch, self._core) if record else ops.values(batch)
+        data = ops.kept(batch) if record else ops.values(batch)
         params = [getattr(self, name) for name in self._names]
         y, h_last, c_last, cache = self._core.forward(
             [param.data for param in params],
@@ -295,7 +308,7 @@ class LSTM(Module):
     def backward(
         self, record: Record, dy: npt.ArrayLike | None = None, dstate: State | None = None
     ) -> tuple[Array, tuple[Any, Any], dict[str, Array]]:
-        """The gradients of ``sum(dy * y) + sum(dh * h) + sum(dc * c)``.
+        """Return the gradients of ``sum(dy * y) + sum(dh * h) + sum(dc * c)``.
 
         Args:
             record: of the forward pass; used up.
@@ -321,14 +334,14 @@ class LSTM(Module):
         return dx, (_one(dh0), _one(dc0)), grads
 
     def stream(self, batch_size: int = 1) -> Stream:
-        """One step at a time, with the weights as they are now; evaluation mode, whatever the mode of the layer.
+        """Go one step at a time, with the weights as they are now; in evaluation mode, whatever the mode of the layer.
 
         Args:
             batch_size: B.
 
         Returns:
-            A stream. ``step(x_t)`` takes [B, C] and returns [B, H]; ``state`` is (h, c) and can be set; ``fork()`` is an
-            independent copy; ``reset(mask)`` goes back to the initial state in all rows, or those where mask [B] is true.
+            A stream. ``step(x_t)`` takes [B, C] and returns [B, H]; ``state`` is (h, c) and can be set; ``fork()`` is
+            an independent copy; ``reset(mask)`` goes back to the initial state in all rows, or where mask [B] is true.
 
         >>> import numpy as np
         >>> stream = LSTM(3, 5).stream()
@@ -349,14 +362,17 @@ class LSTM(Module):
         if not isinstance(x, (list, tuple)):
             return x, lengths
         if lengths is not None:
-            raise ValueError("lengths follow from a list of sequences; give lengths only with a padded array x [B, T, C]")
+            raise ValueError(
+                "a list of sequences brings its lengths; give lengths only with a padded array x [B, T, C]"
+            )
         return ops.pad(x, self.input_size)
 
     def _state(self, state: Any, x: Any) -> tuple[Any, Any]:
         if state is None:
             if not self.learn_initial_state:
                 return None, None
-            return self._learned(ops.as_f32("x", ops.values(x), [("B", None), ("T", None), ("C", self.input_size)]).shape[0])
+            axes = [("B", None), ("T", None), ("C", self.input_size)]
+            return self._learned(ops.as_f32("x", ops.values(x), axes).shape[0])
         if not isinstance(state, (tuple, list)) or len(state) != 2:
             raise TypeError(f"state must be a pair (h, c), got {type(state).__name__}")
         return _parts("h of state", state[0]), _parts("c of state", state[1])
@@ -405,17 +421,10 @@ class LSTM(Module):
         shown = [str(self.input_size), str(self.hidden_sizes[0] if same else self.hidden_sizes)]
         if same and self.num_layers > 1:
             shown.append(f"num_layers={self.num_layers}")
-        defaults: dict[str, Any] = {"merge": "concat", "proj_size": None, "cell": Cell(), "init": Init(), "zoneout": (0.0, 0.0)}
-        for name in ("bidirectional", "merge", "dropout", "input_dropout", "recurrent_dropout", "locked_dropout", "zoneout"):
-            shown += _if_changed(self, name, defaults.get(name, 0))
-        for name in ("weight_drop", "proj_size", "layer_norm", "cell", "learn_initial_state", "init", "seed"):
-            shown += _if_changed(self, name, defaults.get(name, 0))
+        shown += [
+            f"{name}={getattr(self, name)!r}" for name, default in DEFAULTS.items() if getattr(self, name) != default
+        ]
         return f"LSTM({', '.join(shown)})"
-
-
-def _if_changed(module: Module, name: str, default: object) -> list[str]:
-    value = getattr(module, name)
-    return [] if value == default else [f"{name}={value!r}"]
 
 
 def _count(name: str, value: Any) -> int:
@@ -470,5 +479,6 @@ def _parts(name: str, given: Any) -> list[Any] | None:
     """One array, or a list of those of the layers; nested lists of numbers are one array."""
     if given is None:
         return None
-    by_layer = isinstance(given, (list, tuple)) and len(given) > 0 and all(np.ndim(ops.values(part)) == 3 for part in given)
-    return list(given) if by_layer else [given]
+    if isinstance(given, (list, tuple)) and given and all(np.ndim(ops.values(part)) == 3 for part in given):
+        return list(given)
+    return [given]

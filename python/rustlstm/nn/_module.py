@@ -40,12 +40,12 @@ class Parameter(Versioned):
         self.version = next(_versions)
 
     def assign(self, value: npt.ArrayLike) -> None:
-        """Takes on the values of an array with the same shape."""
+        """Take on the values of an array with the same shape."""
         self._buffer[...] = as_f32("value", value, [("", extent) for extent in self.shape])
         self.touch()
 
     def touch(self) -> None:
-        """Says that the values have changed. For optimizers, which write through ``_buffer``."""
+        """Say that the values have changed. For optimizers, which write through ``_buffer``."""
         self.version = next(_versions)
 
 
@@ -65,7 +65,7 @@ class Module:
     training: bool = True
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """This module and those inside it, each with its path (``""`` for this one)."""
+        """Yield this module and those inside it, each with its path (``""`` for this one)."""
         yield prefix, self
         dot = prefix + "." if prefix else ""
         for name, value in vars(self).items():
@@ -80,7 +80,7 @@ class Module:
         return {name: value for name, value in vars(self).items() if isinstance(value, Parameter)}
 
     def _all(self) -> dict[str, Parameter]:
-        """Every parameter by path; a shared one under each of its paths."""
+        """Return every parameter by path; a shared one under each of its paths."""
         return {
             f"{path}.{name}" if path else name: parameter
             for path, module in self.named_modules()
@@ -88,7 +88,7 @@ class Module:
         }
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """Each parameter once, with its path."""
+        """Yield each parameter once, with its path."""
         seen: set[int] = set()
         for name, parameter in self._all().items():
             if id(parameter) not in seen:
@@ -96,26 +96,26 @@ class Module:
                 yield name, parameter
 
     def parameters(self) -> Iterator[Parameter]:
-        """Each parameter once."""
+        """Yield each parameter once."""
         return (parameter for _, parameter in self.named_parameters())
 
     def train(self: _M, mode: bool = True) -> _M:
-        """Training mode, in which dropout and zoneout draw masks. Returns self."""
+        """Go to training mode, in which dropout and zoneout draw masks; return self."""
         for _, module in self.named_modules():
             module.training = mode
         return self
 
     def eval(self: _M) -> _M:
-        """Evaluation mode. Returns self."""
+        """Go to evaluation mode; return self."""
         return self.train(False)
 
     def zero_grad(self) -> None:
-        """Forgets all gradients: each ``grad`` becomes ``None``."""
+        """Forget all gradients: each ``grad`` becomes ``None``."""
         for parameter in self.parameters():
             parameter.grad = None
 
     def state_dict(self, *, torch: bool = False) -> dict[str, Array]:
-        """Copies of all parameters by path.
+        """Return copies of all parameters by path.
 
         Args:
             torch: use PyTorch's names and parts, so that ``torch.nn.LSTM.load_state_dict`` takes them (as tensors).
@@ -128,7 +128,7 @@ class Module:
         return state
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> LoadResult:
-        """Takes on the values of a state dict, ours or PyTorch's; on an error nothing is changed.
+        """Take on the values of a state dict, ours or PyTorch's; on an error nothing is changed.
 
         Args:
             state: arrays (or torch tensors) by path.
@@ -140,7 +140,8 @@ class Module:
         given = dict(state)
         for path, module in self.named_modules():
             dot = path + "." if path else ""
-            own = {name[len(dot) :]: given[name] for name in state if name.startswith(dot) and "." not in name[len(dot) :]}
+            below = [name.removeprefix(dot) for name in state if name.startswith(dot)]
+            own = {name: given[dot + name] for name in below if "." not in name}
             for name in own:
                 del given[dot + name]
             given.update({dot + name: value for name, value in module._from_torch(own).items()})
@@ -166,15 +167,15 @@ class Module:
         return LoadResult(missing, unexpected)
 
     def _to_torch(self, own: dict[str, Array]) -> dict[str, Array]:
-        """This module's own parameters under PyTorch's names. For layers to override."""
+        """Return the module's own parameters under PyTorch's names. For layers to override."""
         return own
 
     def _from_torch(self, own: dict[str, Any]) -> dict[str, Any]:
-        """The reverse of ``_to_torch``; names of ours pass through."""
+        """Do the reverse of ``_to_torch``; names of ours pass through."""
         return own
 
     def summary(self, file: TextIO | None = None) -> None:
-        """Prints a table of the parameters: path, shape and number, and the total.
+        """Print a table of the parameters: path, shape and number, and the total.
 
         Args:
             file: where to, standard output if left out.
