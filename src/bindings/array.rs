@@ -11,7 +11,7 @@ use pyo3::exceptions::{PyFloatingPointError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{IntoPyDict, PyModule};
+use pyo3::types::{IntoPyDict, PyList, PyModule};
 
 /// One axis: its letter in the documentation, and its extent where that is fixed.
 pub type Axis<'a> = (&'a str, Option<usize>);
@@ -182,6 +182,19 @@ pub fn mask(value: &Bound<'_, PyAny>, batch: usize) -> PyResult<Vec<bool>> {
     let array = real_array("mask", value, "b", "booleans")?;
     check_shape("mask", &[("B", Some(batch))], array.shape())?;
     array.call_method0("tolist")?.extract()
+}
+
+/// The arrays of a list of arrays with three axes; anything else, nested lists of numbers included, is one array.
+pub fn by_layer(value: Bound<'_, PyAny>) -> PyResult<Vec<Bound<'_, PyAny>>> {
+    if let Ok(list) = value.cast::<PyList>() {
+        let ndim = numpy(value.py())?.getattr(intern!(value.py(), "ndim"))?;
+        let parts: Vec<_> = list.iter().collect();
+        let solid = |part: &Bound<'_, PyAny>| matches!(ndim.call1((part,)).and_then(|n| n.extract()), Ok(3));
+        if parts.iter().all(solid) && !parts.is_empty() {
+            return Ok(parts);
+        }
+    }
+    Ok(vec![value])
 }
 
 /// A new array with these numbers.

@@ -361,12 +361,8 @@ impl Stream {
     #[setter]
     fn set_state<'py>(&self, state: (Bound<'py, PyAny>, Bound<'py, PyAny>)) -> PyResult<()> {
         guard(|| {
-            let parts = |part: Bound<'py, PyAny>| match part.extract::<Vec<Bound<'py, PyAny>>>() {
-                Ok(parts) if part.is_instance_of::<pyo3::types::PyList>() => parts,
-                _ => vec![part],
-            };
             let shapes = Shapes::of(self.lstm.config());
-            let (h, c) = (Some(parts(state.0)), Some(parts(state.1)));
+            let (h, c) = (Some(array::by_layer(state.0)?), Some(array::by_layer(state.1)?));
             let state = shapes.state(("h of state", h), ("c of state", c), self.batch)?.expect("both were given");
             self.with(|stream| stream.set_state(&state).map_err(raise))
         })
