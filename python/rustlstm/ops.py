@@ -34,7 +34,7 @@ def values(given: Any) -> Any:
 
 
 def pad(rows: Sequence[Any], channels: int) -> tuple[Array | Tensor, npt.NDArray[np.int64]]:
-    """Return sequences ``[T_b, C]`` as one batch ``[B, T, C]``, zero behind the shorter ones, and the lengths ``[B]``."""
+    """Return sequences ``[T_b, C]`` as one batch ``[B, T, C]``, padded with zeros, and the lengths ``[B]``."""
     arrays = []
     for index, row in enumerate(rows):
         array = as_f32(f"x[{index}]", values(row))

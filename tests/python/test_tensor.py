@@ -171,7 +171,9 @@ def test_what_it_looks_like() -> None:
     assert np.asarray(t, np.float64).dtype == np.float64
     assert t.detach().requires_grad is False
     with pytest.raises(ValueError, match="without a copy"):
-        np.asarray(t, np.float64, copy=False) if np.lib.NumpyVersion(np.__version__) >= "2.0.0" else t.__array__(float, False)
+        np.asarray(t, np.float64, copy=False) if np.lib.NumpyVersion(np.__version__) >= "2.0.0" else t.__array__(
+            float, False
+        )
 
 
 @pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy, lambda t: pickle.loads(pickle.dumps(t))])
