@@ -149,7 +149,8 @@ fn real_array<'py>(
     let array = array.cast_into::<PyUntypedArray>()?;
     let kind = array.dtype().kind() as char;
     // An empty list has no dtype of its own: numpy says float64.
-    if !kinds.contains(kind) && !(array.is_empty() && kind == 'f') {
+    let allowed = kinds.contains(kind) || array.is_empty() && kind == 'f';
+    if !allowed {
         let of =
             if kind == 'O' { value.get_type().name()?.to_string() } else { format!("dtype {}", array.dtype().str()?) };
         return Err(refuse(of));

@@ -1,21 +1,23 @@
-//! Layers for Python.
+//! A stack of LSTM layers over whole batches, for Python.
 
 use super::array::{self, Axis, Input, Output};
 use super::errors::{guard, raise};
+use super::state::{Given, Parts, Shapes};
+use super::stream::Stream;
 use crate::Error;
 use crate::layers::init::{self, Init, Scheme};
-use crate::layers::{self, Activation, Cell, Config, Lstm, Merge, Packed, Pass, State};
+use crate::layers::{self, Activation, Cell, Config, Lstm, Merge, Packed, Pass};
 use crate::view::{Seq, SeqMut};
 use numpy::prelude::*;
 use numpy::{PyArray3, PyArrayDyn};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use std::sync::{Arc, Mutex, TryLockError};
+use std::sync::{Arc, Mutex};
 
-type Array<'py> = Bound<'py, PyArrayDyn<f32>>;
-type Parts<'py> = Vec<Array<'py>>;
-/// h or c as Python gives it: one array `[L*D, B, H]`, or `[D, B, H_l]` for each layer.
-type GivenParts<'py> = Option<Vec<Bound<'py, PyAny>>>;
+/// y, the parts of h and of c, and what backward needs.
+type Forward<'py> = (Bound<'py, PyArray3<f32>>, Parts<'py>, Parts<'py>, Option<Cache>);
+/// dx if it was asked for, and the parts of dh0 and of dc0.
+type Backward<'py> = (Option<Bound<'py, PyArray3<f32>>>, Parts<'py>, Parts<'py>);
 
 /// The arithmetic of an LSTM stack, with the packed copy of the parameters that it saw last.
 #[pyclass(frozen, module = "rustlstm._core")]
@@ -97,10 +99,10 @@ impl LstmCore {
     }
 
     /// The shapes of h and of c for a batch: one `[L*D, B, H]`, or a `[D, B, H_l]` for each layer where these differ.
-    fn state_shapes(&self, batch: usize) -> PyResult<(Vec<[usize; 3]>, Vec<[usize; 3]>)> {
+    fn state_shapes(&self, batch: usize) -> PyResult<[Vec<[usize; 3]>; 2]> {
         guard(|| {
             let shapes = Shapes::of(self.lstm.config());
-            Ok((shapes.blocks(&shapes.h, batch), shapes.blocks(&shapes.c, batch)))
+            Ok([shapes.blocks(&shapes.h, batch), shapes.blocks(&shapes.c, batch)])
         })
     }
 
@@ -131,11 +133,11 @@ impl LstmCore {
         versions: Vec<u64>,
         x: &Bound<'py, PyAny>,
         lengths: Option<&Bound<'py, PyAny>>,
-        h: GivenParts<'py>,
-        c: GivenParts<'py>,
+        h: Given<'py>,
+        c: Given<'py>,
         draw: Option<(u64, u64)>,
         record: bool,
-    ) -> PyResult<(Bound<'py, PyArray3<f32>>, Parts<'py>, Parts<'py>, Option<Cache>)> {
+    ) -> PyResult<Forward<'py>> {
         guard(|| {
             let config = self.lstm.config();
             let input = Input::new("x", x, &[("B", None), ("T", None), ("C", Some(config.input_size))])?;
@@ -177,17 +179,12 @@ impl LstmCore {
         params: Vec<Bound<'py, PyAny>>,
         versions: Vec<u64>,
         batch: usize,
-        h: GivenParts<'py>,
-        c: GivenParts<'py>,
+        h: Given<'py>,
+        c: Given<'py>,
     ) -> PyResult<Stream> {
         guard(|| {
             let packed = self.packed(py, &params, versions)?;
-            let initial = Shapes::of(self.lstm.config()).state(("h of state", h), ("c of state", c), batch)?;
-            let mut stream = self.lstm.stream(packed, batch).map_err(raise)?;
-            if let Some(initial) = &initial {
-                stream.set_state(initial).map_err(raise)?;
-            }
-            Ok(Stream { lstm: self.lstm.clone(), batch, initial: initial.map(Arc::new), stream: Mutex::new(stream) })
+            Stream::new(self.lstm.clone(), packed, batch, (h, c))
         })
     }
 }
@@ -239,11 +236,11 @@ impl Cache {
         &self,
         py: Python<'py>,
         dy: Option<&Bound<'py, PyAny>>,
-        dh: GivenParts<'py>,
-        dc: GivenParts<'py>,
+        dh: Given<'py>,
+        dc: Given<'py>,
         grads: Vec<Bound<'py, PyAny>>,
         need_dx: bool,
-    ) -> PyResult<(Option<Bound<'py, PyArray3<f32>>>, Parts<'py>, Parts<'py>)> {
+    ) -> PyResult<Backward<'py>> {
         guard(|| {
             let [batch, time] = self.shape;
             let (config, specs) = (self.lstm.config(), self.lstm.specs());
@@ -289,231 +286,6 @@ impl Cache {
     }
 }
 
-/// One step at a time with frozen weights.
-///
-/// Made by ``LSTM.stream``. The result is that of the whole sequence, bit for bit.
-#[pyclass(frozen, module = "rustlstm._core")]
-pub struct Stream {
-    lstm: Arc<Lstm>,
-    batch: usize,
-    initial: Option<Arc<State>>,
-    stream: Mutex<layers::Stream>,
-}
-
-/// Above this many multiply-adds (some tens of µs) a step lets other Python threads run.
-const LONG_STEP: usize = 1 << 20;
-
-#[pymethods]
-impl Stream {
-    /// The output y [B, D*H] of the next step, from x [B, C]; `out`, if given, receives it and is returned.
-    ///
-    /// With ``batch_size=1`` x may be [C], and y is then [D*H].
-    #[pyo3(signature = (x, out=None))]
-    fn step<'py>(
-        &self,
-        py: Python<'py>,
-        x: &Bound<'py, PyAny>,
-        out: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        guard(|| {
-            let (channels, width) = (self.lstm.config().input_size, self.lstm.output_size());
-            let x = Input::any_shape("x", x)?;
-            let row = match *x.shape() {
-                [c] if c == channels && self.batch == 1 => true,
-                [b, c] if b == self.batch && c == channels => false,
-                _ => {
-                    let expected = format!("[B={}, C={channels}]", self.batch);
-                    return Err(raise(Error::shape("x", expected, format!("{:?}", x.shape()))));
-                }
-            };
-            let axes: &[Axis<'_>] = &[("B", Some(self.batch)), ("D*H", Some(width))][usize::from(row)..];
-            let y = match out {
-                Some(out) => out.clone(),
-                None if row => numpy::PyArray1::<f32>::zeros(py, width, false).into_any(),
-                None => numpy::PyArray2::<f32>::zeros(py, [self.batch, width], false).into_any(),
-            };
-            let mut target = Output::new("out", &y, axes)?;
-            let (x, target_slice) = (x.slice(), target.slice());
-            let mut step = move || self.with(|stream| stream.step(x, target_slice).map_err(raise));
-            if self.work() < LONG_STEP { step() } else { py.detach(step) }?;
-            drop(target);
-            Ok(y)
-        })
-    }
-
-    /// The state (h, c): each [L*D, B, H], or a list of [D, B, H_l] where the layers' sizes differ.
-    #[getter]
-    fn get_state<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        guard(|| {
-            let state = self.with(|stream| Ok(stream.state()))?;
-            let shapes = Shapes::of(self.lstm.config());
-            let one = |parts: Parts<'py>| match &parts[..] {
-                [part] => Ok(part.clone().into_any()),
-                _ => parts.into_pyobject(py).map(|list| list.into_any()),
-            };
-            Ok((
-                one(shapes.parts(py, &shapes.h, self.batch, &state.h)?)?,
-                one(shapes.parts(py, &shapes.c, self.batch, &state.c)?)?,
-            ))
-        })
-    }
-
-    #[setter]
-    fn set_state<'py>(&self, state: (Bound<'py, PyAny>, Bound<'py, PyAny>)) -> PyResult<()> {
-        guard(|| {
-            let shapes = Shapes::of(self.lstm.config());
-            let (h, c) = (Some(array::by_layer(state.0)?), Some(array::by_layer(state.1)?));
-            let state = shapes.state(("h of state", h), ("c of state", c), self.batch)?.expect("both were given");
-            self.with(|stream| stream.set_state(&state).map_err(raise))
-        })
-    }
-
-    /// The number of rows B.
-    #[getter]
-    fn batch_size(&self) -> usize {
-        self.batch
-    }
-
-    /// A second stream that goes on from the same state, independently.
-    fn fork(&self) -> PyResult<Stream> {
-        guard(|| {
-            let stream = self.with(|stream| Ok(stream.fork()))?;
-            let (lstm, initial) = (self.lstm.clone(), self.initial.clone());
-            Ok(Stream { lstm, batch: self.batch, initial, stream: Mutex::new(stream) })
-        })
-    }
-
-    /// Back to the initial state, in the rows where `mask` [B] is true or in all of them.
-    #[pyo3(signature = (mask=None))]
-    fn reset(&self, mask: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        guard(|| {
-            let mask = mask.map(|mask| array::mask(mask, self.batch)).transpose()?;
-            self.with(|stream| match &self.initial {
-                None => stream.reset(mask.as_deref()).map_err(raise),
-                Some(initial) => {
-                    let mut state = stream.state();
-                    let shapes = Shapes::of(self.lstm.config());
-                    let chosen = |row: usize| mask.as_ref().is_none_or(|mask| mask[row]);
-                    shapes.copy_rows(&shapes.h, self.batch, &initial.h, &mut state.h, chosen);
-                    shapes.copy_rows(&shapes.c, self.batch, &initial.c, &mut state.c, chosen);
-                    stream.set_state(&state).map_err(raise)
-                }
-            })
-        })
-    }
-
-    fn __repr__(&self) -> String {
-        let config = self.lstm.config();
-        format!(
-            "Stream(batch_size={}, input_size={}, output_size={})",
-            self.batch,
-            config.input_size,
-            self.lstm.output_size()
-        )
-    }
-}
-
-impl Stream {
-    /// Tries the lock and never waits: a stream is one sequence of steps, and two threads in it are a mistake.
-    fn with<T>(&self, call: impl FnOnce(&mut layers::Stream) -> PyResult<T>) -> PyResult<T> {
-        match self.stream.try_lock() {
-            Ok(mut stream) => call(&mut stream),
-            Err(TryLockError::WouldBlock) => Err(PyRuntimeError::new_err(
-                "this stream is in use by another thread; give each thread a fork() of its own",
-            )),
-            Err(TryLockError::Poisoned(_)) => {
-                Err(PyRuntimeError::new_err("this stream was broken by an earlier RustPanic"))
-            }
-        }
-    }
-
-    /// Multiply-adds of one step, about.
-    fn work(&self) -> usize {
-        self.lstm.specs().iter().map(|spec| spec.shape.iter().product::<usize>()).sum::<usize>() * self.batch
-    }
-}
-
 fn fixed(shape: &[usize]) -> Vec<Axis<'static>> {
     shape.iter().map(|extent| ("", Some(*extent))).collect()
-}
-
-/// How h and c are cut into arrays.
-struct Shapes {
-    directions: usize,
-    /// The width of h in each layer.
-    h: Vec<usize>,
-    /// The width of c in each layer.
-    c: Vec<usize>,
-}
-
-impl Shapes {
-    fn of(config: &Config) -> Self {
-        let h = config.hidden_sizes.iter().map(|hidden| config.proj_size.unwrap_or(*hidden)).collect();
-        Shapes { directions: 1 + usize::from(config.bidirectional), h, c: config.hidden_sizes.clone() }
-    }
-
-    /// The blocks that lie one after another: a single one where all layers have one width.
-    fn blocks(&self, widths: &[usize], batch: usize) -> Vec<[usize; 3]> {
-        if widths.windows(2).all(|pair| pair[0] == pair[1]) {
-            vec![[self.directions * widths.len(), batch, widths[0]]]
-        } else {
-            self.blocks_by_layer(widths, batch)
-        }
-    }
-
-    fn blocks_by_layer(&self, widths: &[usize], batch: usize) -> Vec<[usize; 3]> {
-        widths.iter().map(|width| [self.directions, batch, *width]).collect()
-    }
-
-    fn parts<'py>(&self, py: Python<'py>, widths: &[usize], batch: usize, values: &[f32]) -> PyResult<Parts<'py>> {
-        let mut rest = values;
-        let blocks = self.blocks(widths, batch).into_iter().map(|shape| {
-            let (block, after) = rest.split_at(shape.iter().product());
-            rest = after;
-            array::output(py, &shape, block)
-        });
-        blocks.collect()
-    }
-
-    /// Both parts, with zeros for one that is missing; None if both are.
-    fn state(&self, h: (&str, GivenParts<'_>), c: (&str, GivenParts<'_>), batch: usize) -> PyResult<Option<State>> {
-        if h.1.is_none() && c.1.is_none() {
-            return Ok(None);
-        }
-        Ok(Some(State { h: self.join(h, &self.h, batch)?, c: self.join(c, &self.c, batch)? }))
-    }
-
-    fn join(&self, (name, parts): (&str, GivenParts<'_>), widths: &[usize], batch: usize) -> PyResult<Vec<f32>> {
-        let Some(parts) = parts else {
-            return Ok(vec![0.0; self.directions * batch * widths.iter().sum::<usize>()]);
-        };
-        let whole = self.blocks(widths, batch);
-        let blocks = if parts.len() == whole.len() { whole } else { self.blocks_by_layer(widths, batch) };
-        if parts.len() != blocks.len() {
-            let expected = format!("[L={}] as a list of [D, B, H], one for each layer", widths.len());
-            return Err(raise(Error::shape(name, expected, format!("[{}]", parts.len()))));
-        }
-        let mut joined = Vec::new();
-        for (layer, (part, [first, rows, width])) in parts.iter().zip(&blocks).enumerate() {
-            let (name, letter) = match blocks.len() {
-                1 => (name.to_string(), "L*D"),
-                _ => (format!("{name}[{layer}]"), "D"),
-            };
-            let input = Input::new(&name, part, &[(letter, Some(*first)), ("B", Some(*rows)), ("H", Some(*width))])?;
-            joined.extend_from_slice(input.slice());
-        }
-        Ok(joined)
-    }
-
-    fn copy_rows(&self, widths: &[usize], batch: usize, from: &[f32], to: &mut [f32], chosen: impl Fn(usize) -> bool) {
-        let mut at = 0;
-        for width in widths {
-            for row in 0..self.directions * batch {
-                if chosen(row % batch) {
-                    to[at..at + width].copy_from_slice(&from[at..at + width]);
-                }
-                at += width;
-            }
-        }
-    }
 }

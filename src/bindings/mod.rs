@@ -6,6 +6,8 @@
 mod array;
 mod errors;
 mod layers;
+mod state;
+mod stream;
 
 use array::{Axis, Input};
 use errors::{guard, raise};
@@ -21,7 +23,9 @@ mod _core {
     #[pymodule_export]
     use super::errors::RustPanic;
     #[pymodule_export]
-    use super::layers::{Cache, LstmCore, Stream};
+    use super::layers::{Cache, LstmCore};
+    #[pymodule_export]
+    use super::stream::Stream;
 
     #[pymodule_export]
     #[allow(non_upper_case_globals)] // Python's name for it

@@ -173,7 +173,13 @@ impl std::str::FromStr for Activation {
             "relu" => Activation::Relu,
             "softsign" => Activation::Softsign,
             "identity" => Activation::Identity,
-            _ => return Err(crate::Error::option("activation", "tanh, sigmoid, hard_sigmoid, relu, softsign or identity", name)),
+            _ => {
+                return Err(crate::Error::option(
+                    "activation",
+                    "tanh, sigmoid, hard_sigmoid, relu, softsign or identity",
+                    name,
+                ));
+            }
         })
     }
 }
