@@ -29,9 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     demo_parser = commands.add_parser("demo", help="train a small LSTM to continue 1 2 3 4 5 (a few seconds)")
     demo_parser.add_argument("--steps", type=int, default=1500, help="training steps (default: %(default)s)")
-    demo_parser.add_argument(
-        "--seed", type=int, default=0, help="seed of the weights and the data (default: %(default)s)"
-    )
+    demo_parser.add_argument("--seed", type=int, default=0, help="seed of weights and data (default: %(default)s)")
     chosen = parser.parse_args(arguments)
     demo(chosen.steps, chosen.seed)
     return 0
