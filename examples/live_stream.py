@@ -1,4 +1,4 @@
-"""One step at a time with frozen weights, as for a live signal; a fork tries out a future without touching the present."""
+"""One step at a time with frozen weights, as for a live signal; a fork tries out a future and leaves the present."""
 
 import numpy as np
 
