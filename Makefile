@@ -157,13 +157,13 @@ $(VENV_TORCH)/tools: pyproject.toml
 	touch $@
 
 $(VENV_TORCH)/built: $(VENV_TORCH)/peers
-$(VENV_TORCH)/peers: $(VENV_TORCH)/tools
+$(VENV_TORCH)/peers: $(VENV_TORCH)/tools tests/python/parity/requirements.txt
 	@df -Pk . | awk 'NR == 2 && $$4 < 8000000 {print "torch needs 5 GB; there are " int($$4 / 1e6) " GB free"; exit 1}'
-	$(BIN_TORCH)/python -m pip install --quiet torch onnx onnxruntime
+	$(BIN_TORCH)/python -m pip install --quiet -r tests/python/parity/requirements.txt
 	touch $@
 
-$(VENV_TORCH)/rivals: $(VENV_TORCH)/tools
-	$(BIN_TORCH)/python -m pip install --quiet openvino
+$(VENV_TORCH)/rivals: $(VENV_TORCH)/peers benches/versus/requirements.txt
+	$(BIN_TORCH)/python -m pip install --quiet -r benches/versus/requirements.txt
 	touch $@
 
 .PRECIOUS: %/tools %/installed %/built
