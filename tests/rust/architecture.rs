@@ -5,7 +5,7 @@
 //! layers  optim  decode        siblings; they never import one another
 //! kernels
 //! simd
-//! error  view  threads  rng    the ground, usable from every storey
+//! error  view  buffer  threads  rng    the ground, usable from every storey
 //! ```
 //!
 //! An arrow may only point down. Instruction sets are named in `simd/` and in the matrix product's micro-kernel only, and
@@ -16,8 +16,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Top-level modules from the ground up; those of one row do not import one another, but for the ground's own row.
-const STOREYS: [&[&str]; 5] =
-    [&["error", "view", "threads", "rng"], &["simd"], &["kernels"], &["layers", "optim", "decode"], &["bindings"]];
+const STOREYS: [&[&str]; 5] = [
+    &["error", "view", "buffer", "threads", "rng"],
+    &["simd"],
+    &["kernels"],
+    &["layers", "optim", "decode"],
+    &["bindings"],
+];
 
 /// Words that only some files may use, and why.
 const RESERVED: [(&[&str], &[&str], &str); 3] = [
