@@ -72,6 +72,7 @@ class Continuer:
         """Take one step on `numbers` [B, T]; the error of predicting numbers 3 to T, in units of the numbers."""
         x = numbers[:, :-1, None] / SCALE
         y, _, cache = self.lstm.forward(x, record=True)
+        assert cache is not None, "a record was asked for"
         difference = (y @ self.weights["head"] + self.weights["head_bias"])[:, :, 0]
         error = difference - np.diff(numbers, axis=1) / SCALE
         error[:, 0] = 0.0  # nobody can know the step after a single number
