@@ -44,8 +44,10 @@ def choose_processors(threads: int) -> list[int]:
     return (firsts + seconds)[:threads]
 
 
-def peak_meter(folder: Path, threads: int, seconds: float = 0.1) -> tuple[str, Callable[[], float]]:
-    """What the meter measures, and the meter: a function that returns GFLOP/s.
+def peak_meter(folder: Path, threads: int, seconds: float = 0.1) -> tuple[str, Callable[[], tuple[float, float]]]:
+    """What the meter measures, and the meter: a function that returns GFLOP/s, the best moment and the mean.
+
+    A mean well below the best says that other processes took their share of the machine.
 
     A loop of fused multiply-adds where a C compiler is found; without one a large product of numpy's, which no LSTM
     can beat by much either.
@@ -56,15 +58,21 @@ def peak_meter(folder: Path, threads: int, seconds: float = 0.1) -> tuple[str, C
         command = [compiler, "-O3", "-march=native", "-ffp-contract=fast", "-pthread", str(SOURCE), "-o", str(program)]
         if subprocess.run(command, capture_output=True, check=False).returncode == 0:
             run = [str(program), str(threads), str(seconds)]
-            return "FMA peak", lambda: float(subprocess.run(run, capture_output=True, check=True, text=True).stdout)
+            return "FMA peak", lambda: _fma(run)
     return "numpy sgemm", _sgemm
 
 
-def _sgemm(size: int = 1536) -> float:
+def _fma(command: list[str]) -> tuple[float, float]:
+    best, mean = subprocess.run(command, capture_output=True, check=True, text=True).stdout.split()
+    return float(best), float(mean)
+
+
+def _sgemm(size: int = 1536, repeats: int = 3) -> tuple[float, float]:
     left, right = np.ones((2, size, size), dtype=np.float32)
-    best = float("inf")
-    for _ in range(3):
+    times = []
+    for _ in range(repeats):
         start = time.perf_counter()
         left @ right
-        best = min(best, time.perf_counter() - start)
-    return 2e-9 * size**3 / best
+        times.append(time.perf_counter() - start)
+    flops = 2e-9 * size**3
+    return flops / min(times), flops * repeats / sum(times)

@@ -10,6 +10,9 @@ from versus.shapes import SHAPES
 
 Record = dict[str, Any]
 
+# The part of its peak that an idle machine keeps up over a run.
+UNDISTURBED = 0.9
+
 
 def gflops(record: Record, mode: str, shape: str, contestant: str) -> float | None:
     """The best round's figure, or None where there is none."""
@@ -48,7 +51,8 @@ def table(record: Record, mode: str) -> str:
     if ratios:
         mean = math.exp(sum(map(math.log, ratios.values())) / len(ratios))
         worst = min(ratios, key=lambda shape: ratios[shape])
-        lines += ["", f"ratio (best rival's time / ours): geometric mean {mean:.2f}, least {ratios[worst]:.2f} ({worst})"]
+        least = f"{ratios[worst]:.2f} ({worst})"
+        lines += ["", f"ratio (best rival's time / ours): geometric mean {mean:.2f}, least {least}"]
     return "\n".join(lines)
 
 
@@ -58,10 +62,13 @@ def text(record: Record) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     lines = [
         f"{machine['cpu']}, {machine['processors']} processors, {' '.join(machine['flags'])}; "
-        f"{peak['what']} {peak['best']:.0f} GFLOP/s ({peak['least']:.0f} at the worst moment), {record['threads']} threads",
+        f"{peak['what']} {peak['best']:.0f} GFLOP/s with {record['threads']} threads "
+        f"(mean {peak['mean']:.0f}, at the worst moment {peak['least']:.0f})",
         f"{record['date']}; {versions}; Python {record['python']}",
         f"`{record['command']}`",
     ]
+    if peak["mean"] < UNDISTURBED * peak["best"]:
+        lines.append("**Disturbed**: other processes took their share of the machine; the figures are rough.")
     if record["absent"]:
         lines.append(f"left out, not installed: {', '.join(record['absent'])}")
     return "\n\n".join(["\n".join(lines), *(table(record, mode) for mode in record["modes"])])

@@ -95,7 +95,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3, help="how often to go through everything (default 3)")
     parser.add_argument("--shapes", type=names(list(SHAPES)), default=list(SHAPES), help="comma-separated; default all")
-    parser.add_argument("--rivals", type=names(rivals), default=rivals, help=f"comma-separated; default {','.join(rivals)}")
+    parser.add_argument(
+        "--rivals", type=names(rivals), default=rivals, help=f"comma-separated; default {','.join(rivals)}"
+    )
     parser.add_argument("--modes", type=names(list(MODES)), default=list(MODES), help="comma-separated; default both")
     parser.add_argument("--seconds", type=float, default=0.5, help="time per task and round (default 0.5)")
     parser.add_argument("--threads", type=int, default=2, help="threads of every contestant (default 2)")
@@ -126,16 +128,19 @@ def main() -> None:
             arrays = work.draw(SHAPES[shape])
             work.save(folder / shape / "inputs", arrays)
             work.save(folder / shape / "expected", work.reference(SHAPES[shape], arrays))
-        peaks: list[float] = []
+        peaks: list[tuple[float, float]] = []
         for number in range(options.rounds):
             peaks += one_round(number, options, folder, meter, record)
-    record["peak"] = {"what": what, "best": max(peaks), "least": min(peaks)}
+    bests, means = zip(*peaks, strict=True)
+    record["peak"] = {"what": what, "best": max(bests), "mean": sum(means) / len(means), "least": min(means)}
     print(report.text(record))
     if options.json is not None:
         options.json.write_text(json.dumps(record, indent=1) + "\n")
 
 
-def one_round(number: int, options: argparse.Namespace, folder: Path, meter: Any, record: dict[str, Any]) -> list[float]:
+def one_round(
+    number: int, options: argparse.Namespace, folder: Path, meter: Any, record: dict[str, Any]
+) -> list[tuple[float, float]]:
     """Every contestant on every shape once; results go into the record, the peaks between them are returned."""
     workers: list[Worker] = []
     for name in [OURS, *options.rivals]:

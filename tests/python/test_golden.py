@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from parity import ours
 from parity.compare import differences, failures, is_gradient
 from parity.problem import Arrays, Problem
@@ -71,3 +72,13 @@ def test_every_case_has_something_to_compare() -> None:
         assert {f"grad.{name}" for name in problem.parameter_shapes()} <= expected.keys()
         assert {f"param.{name}" for name in problem.parameter_shapes()} <= arrays.keys()
     assert all({"y", "h", "c"} == expected.keys() for _, _, expected in ONNX.values())
+
+
+def test_a_wrong_number_is_noticed() -> None:
+    _, _, expected = TORCH["plain"]
+    assert not failures(differences(expected, expected))
+    for name, value in expected.items():
+        wrong = value.copy()
+        wrong.flat[0] += 1e-4 * np.abs(value).max()
+        assert len(failures(differences({**expected, name: wrong}, expected))) == 1
+        assert len(failures(differences({key: expected[key] for key in expected if key != name}, expected))) == 1

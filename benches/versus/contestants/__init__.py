@@ -15,13 +15,7 @@ from versus.work import Arrays
 
 OURS = "rustlstm"
 # The name in tables and options -> the module here.
-MODULES = {
-    OURS: "ours",
-    "torch": "torch_",
-    "onnxruntime": "onnxruntime_",
-    "openvino": "openvino_",
-    "jax": "jax_",
-}
+MODULES = {OURS: "ours", "torch": "torch_", "onnxruntime": "onnxruntime_", "openvino": "openvino_", "jax": "jax_"}
 
 
 class Job(Protocol):

@@ -1,4 +1,4 @@
-"""JAX: `lax.scan` over the steps of a time-major batch, the input's products taken out of the loop, all of it jitted."""
+"""JAX: `lax.scan` over the steps of a time-major batch, the input's products outside the loop, all of it jitted."""
 
 from __future__ import annotations
 

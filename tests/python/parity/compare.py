@@ -36,9 +36,7 @@ def differences(ours: Arrays, reference: Arrays) -> dict[str, float]:
     return found
 
 
-def failures(
-    found: dict[str, float], forward: float = FORWARD_BOUND, gradient: float = GRADIENT_BOUND
-) -> list[str]:
+def failures(found: dict[str, float], forward: float = FORWARD_BOUND, gradient: float = GRADIENT_BOUND) -> list[str]:
     """One line per array that is further off than its bound."""
     lines = []
     for name, difference in found.items():

@@ -1,4 +1,4 @@
-"""Markers of the parity tests, and the line at the end that says how many configurations ran and how far off the
+"""The line at the end of a parity run that says how many configurations ran and how far off the
 worst was, or what was left out and why.
 """
 
@@ -13,6 +13,7 @@ from .compare import is_gradient
 
 # Marker -> the packages that its tests need.
 NEEDED = {"torch": ("torch",), "onnxruntime": ("onnx", "onnxruntime")}
+FILES = {"test_torch.py": "torch", "test_onnx.py": "onnxruntime"}
 # Marker -> one dictionary of differences per configuration that ran.
 _measured: dict[str, list[dict[str, float]]] = {marker: [] for marker in NEEDED}
 
@@ -22,13 +23,8 @@ def missing(marker: str) -> list[str]:
     return [package for package in NEEDED[marker] if importlib.util.find_spec(package) is None]
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    for marker, packages in NEEDED.items():
-        config.addinivalue_line("markers", f"{marker}: parity with another library; needs {' and '.join(packages)}")
-
-
 # A module that imports what is not there is not collected at all; the summary says so.
-collect_ignore = [f"test_{name}.py" for name, marker in (("torch", "torch"), ("onnx", "onnxruntime")) if missing(marker)]
+collect_ignore = [file for file, marker in FILES.items() if missing(marker)]
 
 
 @pytest.fixture
@@ -41,7 +37,8 @@ def measured(request: pytest.FixtureRequest) -> Callable[[dict[str, float]], Non
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for marker, results in _measured.items():
         if lacking := missing(marker):
-            terminalreporter.write_line(f"parity with {marker}: SKIPPED, not installed: {', '.join(lacking)} (`make parity`)")
+            reason = f"not installed: {', '.join(lacking)} (`make parity` brings it)"
+            terminalreporter.write_line(f"parity with {marker}: SKIPPED, {reason}")
         elif results:
             pairs = [pair for result in results for pair in result.items()]
             forward = max((value for name, value in pairs if not is_gradient(name)), default=0.0)

@@ -54,7 +54,8 @@ class Problem:
         defaults = Problem(0, 0, 0, 0)
         shape = f"C{self.input_size}-H{self.hidden_size}-B{self.batch}-T{self.steps}"
         for name, value in asdict(self).items():
-            if name in ("input_size", "hidden_size", "batch", "steps", "seed", "shortest") or value == getattr(defaults, name):
+            told = name in ("input_size", "hidden_size", "batch", "steps", "seed", "shortest")
+            if told or value == getattr(defaults, name):
                 continue
             shape += f"-{name}" if value is True else f"-{name}={value}"
         return shape

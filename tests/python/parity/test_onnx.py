@@ -54,6 +54,7 @@ def test_outputs(problem: Problem, measured: Callable[[dict[str, float]], None])
     assert not failures(found)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("problem", draw_problems(CONFIGURATIONS), ids=str)
 def test_the_operator_is_the_equations(problem: Problem) -> None:
     arrays = problem.draw()
