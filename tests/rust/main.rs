@@ -1,12 +1,13 @@
 //! Integration tests.
 
+mod architecture;
 mod determinism;
 mod errors;
 mod gradcheck;
 mod layer;
 mod reference;
+mod rng;
 mod stream;
 mod support;
-mod rng;
 mod threads;
 mod train;
