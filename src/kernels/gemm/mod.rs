@@ -1,10 +1,11 @@
 //! Matrix products `out = init + left · right` on shared grids, the right side packed in panels.
 //!
 //! ```text
-//! for each block of k:  for each tile's width of vectors:  for each block of up to six rows:  micro-kernel
+//! for each band of rows:  for each block of k:  for each tile's width of vectors:  for each block of up to six rows:
+//!     micro-kernel
 //! ```
 //!
-//! The right side's panel of one block of `k` stays in the first-level cache while the rows pass over it. This is not a
+//! A band of the left side stays in the second-level cache while the right side passes over it. The right side's panel of one block of `k` stays in the first-level cache while the rows pass over it. This is not a
 //! general BLAS: there is no alpha, no transposition flag and no unpacked right side; who needs a transpose packs it so.
 
 mod micro;
@@ -17,6 +18,9 @@ use std::ops::Range;
 
 /// Rows of the left side that one micro-kernel takes at most.
 const MAX_ROWS: usize = 6;
+
+/// Rows of a band: with a block of `k`, a fifth of a 512 KB second-level cache.
+const BAND: usize = 96;
 
 /// `k` per block: a panel of sixteen columns is then half of a 32 KB first-level cache.
 const DEPTH: usize = 256;
@@ -38,8 +42,14 @@ pub fn multiply<S: Simd>(
     init: Grid<'_>,
     out: Grid<'_>,
 ) {
-    if rows > 0 && !vectors.is_empty() {
-        s.outlined(Multiply { rows, depth, left, right, vectors, init, out });
+    if vectors.is_empty() {
+        return;
+    }
+    let bands = rows.div_ceil(BAND);
+    for band in 0..bands {
+        let (from, to) = (band * rows / bands, (band + 1) * rows / bands);
+        let (left, init, out) = (left.rows(from, 1), init.rows(from, 1), out.rows(from, 1));
+        s.outlined(Multiply { rows: to - from, depth, left, right, vectors: vectors.clone(), init, out });
     }
 }
 

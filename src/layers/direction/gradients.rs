@@ -20,7 +20,7 @@ use std::ops::Range;
 /// Rows of a block of a sum over all rows.
 const BLOCK: usize = 256;
 /// Rows of the input's gradient that a worker computes at once.
-const INPUT_ROWS: usize = 48;
+const INPUT_ROWS: usize = 96;
 
 /// Where the gradients of a direction's parameters are added; `[1, rows, columns]` each.
 pub(in crate::layers) struct ParamGrads<'a> {
