@@ -1,3 +1,5 @@
 //! Kernels.
 
 pub mod activation;
+pub mod reduce;
+pub mod softmax;
