@@ -325,6 +325,9 @@ def test_outputs_are_not_converted() -> None:
     for wrong in (np.zeros((B, H)), np.asfortranarray(out), misaligned(out), read_only(out.copy()), out.tolist()):
         with pytest.raises(TypeError, match=r"^out must be a writable C-contiguous float32 array"):
             stream.step(x, wrong)
+    square = rl.nn.LSTM(2, 2).stream(B)
+    with pytest.raises(RuntimeError, match=r"^out is in use"):
+        square.step(out, out)
     with pytest.raises(ValueError, match=r"^out must have shape \[B=3, D\*H=2\], got \[3, 3\]"):
         stream.step(x, np.zeros((B, H + 1), np.float32))
 
