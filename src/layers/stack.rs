@@ -337,7 +337,7 @@ impl Upward {
         let direction = &self.directions[index];
         let turned = frame.weights.turned(frame.geometry.level);
         let (projected, sums) = direction.panels(&frame);
-        // SAFETY (all grids): the workers keep to the slots and units of their share between meetings.
+        // SAFETY: the workers keep to the slots and units of their share between meetings.
         let h_grid = |buffer: &'a Buffer| unsafe { row_major(buffer, &frame) };
         // SAFETY: as above.
         let c_grid =

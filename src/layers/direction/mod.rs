@@ -197,9 +197,10 @@ impl<'a> Frame<'a> {
     /// The cell state after step `s`, before zoneout; when recording.
     pub fn fresh(&self, s: usize) -> Grid<'a> {
         match &self.held.fresh {
-            // SAFETY: as said above.
             Some(fresh) => {
-                unsafe { Grid::over(fresh, self.geometry.c_stride(), self.geometry.panel()) }.rows(self.rows.step(s), 1)
+                // SAFETY: as said above.
+                let fresh = unsafe { Grid::over(fresh, self.geometry.c_stride(), self.geometry.panel()) };
+                fresh.rows(self.rows.step(s), 1)
             }
             None => self.c(s + 1),
         }
