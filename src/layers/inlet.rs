@@ -21,11 +21,6 @@ pub(super) struct Outputs<'a> {
 }
 
 impl<'a> Outputs<'a> {
-    /// The merged width.
-    pub fn channels(&self) -> usize {
-        if self.h[1].is_some() && self.merge == Merge::Concat { 2 * self.width } else { self.width }
-    }
-
     /// # Safety
     /// No worker writes these states meanwhile.
     #[inline(always)]
