@@ -204,7 +204,7 @@ impl Stream {
 }
 
 /// The natural logarithm of a normal positive number, by correctly rounded operations alone.
-fn ln(x: f64) -> f64 {
+pub(crate) fn ln(x: f64) -> f64 {
     // x = 2^e · m with m in [1/√2, √2): then |z| ≤ 0.1716, and ln m = 2 artanh z = 2 (z + z³/3 + z⁵/5 + …).
     let bits = x.to_bits();
     let mut exponent = (bits >> 52) as i64 - 1023;

@@ -2,8 +2,10 @@
 
 use crate::Error;
 use crate::buffer::Buffer;
-use crate::simd::LANES;
 use std::marker::PhantomData;
+
+/// The number of floats that a vector has on every CPU level.
+pub const LANES: usize = 16;
 
 fn checked_len(name: &str, len: usize, [b, t, c]: [usize; 3]) -> Result<(), Error> {
     match b.checked_mul(t).and_then(|bt| bt.checked_mul(c)) {

@@ -145,3 +145,25 @@ impl Activation {
         }
     }
 }
+
+impl std::str::FromStr for Activation {
+    type Err = crate::Error;
+
+    fn from_str(name: &str) -> Result<Self, crate::Error> {
+        Ok(match name {
+            "tanh" => Activation::Tanh,
+            "sigmoid" => Activation::Sigmoid,
+            "hard_sigmoid" => Activation::HardSigmoid,
+            "relu" => Activation::Relu,
+            "softsign" => Activation::Softsign,
+            "identity" => Activation::Identity,
+            _ => {
+                return Err(crate::Error::option(
+                    "activation",
+                    "tanh, sigmoid, hard_sigmoid, relu, softsign or identity",
+                    name,
+                ));
+            }
+        })
+    }
+}

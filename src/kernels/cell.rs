@@ -10,8 +10,10 @@
 //! c = c̃ + k (c' - c̃)                                   [zoneout: k is drawn 0 or 1, or its mean]
 //! ```
 //!
-//! With a clip, every activation's input is clamped to it; the carried state is not. States below [`TINY`] become zero:
+//! With a clip, the inputs of the gates and of the candidate are clamped to it, as ONNX means it; the state is not. States below [`TINY`] become zero:
 //! a decaying cell would otherwise end among the denormals, where some CPUs are twenty times slower.
+
+#![allow(clippy::needless_range_loop)] // see the note above the helpers
 
 use super::activation::{self, Activation};
 use super::mask::Mask;
@@ -37,7 +39,7 @@ pub struct Cell {
     pub input_activation: Activation,
     /// The activation of the cell state on its way out.
     pub output_activation: Activation,
-    /// Clamps the input of every activation to `[-clip, clip]`.
+    /// Clamps the inputs of the gates and of the candidate to `[-clip, clip]`.
     pub clip: Option<f32>,
 }
 
@@ -193,7 +195,7 @@ fn forward_rows<S: Simd, const PLAIN: bool>(s: S, stage: &Forward<'_>) {
                 (activation::sigmoid(s, z[3]), activation::tanh(s, fresh))
             } else {
                 let o = gate(s, cell, cell.output_gate, s.fma(p[2], fresh, z[3]));
-                (o, cell.output_activation.apply(s, clamp(s, cell, fresh)))
+                (o, cell.output_activation.apply(s, fresh))
             };
             let out = s.mul(o, shown);
             let out = flush(s, out);
@@ -298,11 +300,8 @@ fn backward_rows<S: Simd, const PLAIN: bool>(s: S, stage: &Backward<'_>) {
                     }
                     None => (dc_after, zero),
                 };
-                let shown = cell.output_activation.apply(s, clamp(s, cell, fresh));
-                let mut shown_slope = cell.output_activation.slope(s, shown);
-                if let Some(clip) = cell.clip {
-                    shown_slope = s.select_lt(s.abs(fresh), s.splat(clip), shown_slope, zero);
-                }
+                let shown = cell.output_activation.apply(s, fresh);
+                let shown_slope = cell.output_activation.slope(s, shown);
                 let dz_o = gate_slope(s, cell, cell.output_gate, s.mul(dm, shown), o);
                 let dfresh = s.fma(s.mul(dm, o), shown_slope, s.fma(dz_o, p[2], dc_fresh));
                 let di = if cell.coupled { s.sub(g, before) } else { g };

@@ -17,6 +17,7 @@
 
 mod config;
 mod direction;
+pub mod init;
 mod inlet;
 mod lstm;
 mod rows;

@@ -29,8 +29,7 @@ use crate::Error;
 use std::str::FromStr;
 use std::sync::OnceLock;
 
-/// The number of lanes of [`Simd::V`], on every level.
-pub const LANES: usize = 16;
+pub use crate::view::LANES;
 
 /// An instruction set that the kernels are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -222,6 +221,7 @@ pub trait Simd: Copy + Send + Sync + 'static {
 
     /// A vector of the lanes of an array.
     #[inline(always)]
+    #[allow(clippy::wrong_self_convention)] // the token converts, not itself
     fn from_array(self, lanes: [f32; LANES]) -> Self::V {
         // SAFETY: the array has sixteen floats.
         unsafe { self.load(lanes.as_ptr()) }

@@ -1,5 +1,6 @@
 //! Integration tests.
 
+mod architecture;
 mod determinism;
 mod errors;
 mod gradcheck;

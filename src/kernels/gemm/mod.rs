@@ -1,10 +1,11 @@
 //! Matrix products `out = init + left · right` on shared grids, the right side packed in panels.
 //!
 //! ```text
-//! for each block of k:  for each tile's width of vectors:  for each block of up to six rows:  micro-kernel
+//! for each band of rows:  for each block of k:  for each tile's width of vectors:  for each block of up to six rows:
+//!     micro-kernel
 //! ```
 //!
-//! The right side's panel of one block of `k` stays in the first-level cache while the rows pass over it. This is not a
+//! A band of the left side stays in the second-level cache while the right side passes over it. The right side's panel of one block of `k` stays in the first-level cache while the rows pass over it. This is not a
 //! general BLAS: there is no alpha, no transposition flag and no unpacked right side; who needs a transpose packs it so.
 
 mod micro;
@@ -17,6 +18,9 @@ use std::ops::Range;
 
 /// Rows of the left side that one micro-kernel takes at most.
 const MAX_ROWS: usize = 6;
+
+/// Rows of a band: with a block of `k`, a fifth of a 512 KB second-level cache.
+const BAND: usize = 96;
 
 /// `k` per block: a panel of sixteen columns is then half of a 32 KB first-level cache.
 const DEPTH: usize = 256;
@@ -38,8 +42,14 @@ pub fn multiply<S: Simd>(
     init: Grid<'_>,
     out: Grid<'_>,
 ) {
-    if rows > 0 && !vectors.is_empty() {
-        s.outlined(Multiply { rows, depth, left, right, vectors, init, out });
+    if vectors.is_empty() {
+        return;
+    }
+    let bands = rows.div_ceil(BAND);
+    for band in 0..bands {
+        let (from, to) = (band * rows / bands, (band + 1) * rows / bands);
+        let (left, init, out) = (left.rows(from, 1), init.rows(from, 1), out.rows(from, 1));
+        s.outlined(Multiply { rows: to - from, depth, left, right, vectors: vectors.clone(), init, out });
     }
 }
 
@@ -69,8 +79,9 @@ impl Kernel for Multiply<'_> {
         let segment = if left.panel == S::PANEL { usize::MAX } else { S::PANEL };
         let block = if rows > MAX_ROWS { DEPTH } else { usize::MAX };
         let blocks = rows.div_ceil(MAX_ROWS);
+        let (fewest, larger) = (rows / blocks, rows % blocks);
         // The fewest rows of a block want the widest tiles.
-        let widest = S::TILE_VECTORS[rows / blocks - 1];
+        let widest = S::TILE_VECTORS[fewest - 1];
 
         let mut first = 0;
         while first == 0 || first < depth {
@@ -80,12 +91,13 @@ impl Kernel for Multiply<'_> {
             while v < vectors.end {
                 let room = if n == 1 { usize::MAX } else { n - v % n };
                 let width = widest.min(vectors.end - v).min(room);
+                let mut r = 0;
                 for b in 0..blocks {
                     // Blocks of rows as equal as can be: a lone last row would leave the multipliers waiting.
-                    let (r, end) = (b * rows / blocks, (b + 1) * rows / blocks);
+                    let count = fewest + usize::from(b < larger);
                     let mut done = 0;
                     while done < width {
-                        let part = (width - done).min(S::TILE_VECTORS[end - r - 1]);
+                        let part = (width - done).min(S::TILE_VECTORS[count - 1]);
                         let operands = Tile {
                             left: left.at(n, r, first / LANES),
                             left_row: left.row,
@@ -103,9 +115,10 @@ impl Kernel for Multiply<'_> {
                         };
                         // SAFETY: the grids hold all rows, vectors and k asked for, as checked above, and the maker of
                         // the grids keeps other workers away.
-                        unsafe { shaped(s, end - r, part, operands) };
+                        unsafe { shaped(s, count, part, operands) };
                         done += part;
                     }
+                    r += count;
                 }
                 v += width;
             }

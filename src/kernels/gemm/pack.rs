@@ -59,8 +59,9 @@ impl Packed {
             for first in (0..depth).step_by(64) {
                 let last = (first + 64).min(depth);
                 for (lane, values) in rows.iter().enumerate().filter(|(_, values)| !values.is_empty()) {
-                    for (k, &value) in (first..last).zip(&values[first..last]) {
-                        packed.data[at + k * panel + lane] = value;
+                    let to = packed.data[at + first * panel + lane..].iter_mut().step_by(panel);
+                    for (to, &value) in to.zip(&values[first..last]) {
+                        *to = value;
                     }
                 }
             }
@@ -93,10 +94,20 @@ impl Packed {
     pub fn turned(&self, level: Level) -> Self {
         let mut turned = Packed::empty(level, self.vectors * LANES, self.depth.div_ceil(LANES));
         let panel = self.panel;
-        for c in 0..turned.depth {
-            let column = &self.data[c / panel * self.depth * panel + c % panel..];
-            for k in 0..self.depth {
-                turned.data[(k / panel * turned.depth + c) * panel + k % panel] = column[k * panel];
+        // Where vector `v` of row `r` begins in a packed operand with so many rows.
+        let at = |rows: usize, r: usize, v: usize| (v * LANES / panel * rows + r) * panel + v * LANES % panel;
+        for from in 0..self.vectors {
+            for to in 0..turned.vectors {
+                let mut square = [[0.0; LANES]; LANES];
+                for k in to * LANES..self.depth.min((to + 1) * LANES) {
+                    let row = &self.data[at(self.depth, k, from)..][..LANES];
+                    for (column, &value) in square.iter_mut().zip(row) {
+                        column[k % LANES] = value;
+                    }
+                }
+                for (lane, column) in square.iter().enumerate() {
+                    turned.data[at(turned.depth, from * LANES + lane, to)..][..LANES].copy_from_slice(column);
+                }
             }
         }
         turned

@@ -99,6 +99,14 @@ fn both_ways_of_packing_agree() {
         let transposed =
             Packed::transposed(level, &turned, depth, columns.div_ceil(LANES), |c| (c < columns).then_some(c));
         assert_eq!(straight.data[..], transposed.data[..], "{}", level.name());
+        // Turned twice it is itself, with rows of zeros behind what filled up the last vector.
+        let turned = straight.turned(level);
+        assert_eq!((turned.depth, turned.vectors), (columns.next_multiple_of(LANES), depth.div_ceil(LANES)));
+        for (k, c) in [(0, 0), (1, 3), (depth - 1, columns - 1), (33, 17)] {
+            let p = panel(level);
+            let value = turned.data[(k / p * turned.depth + c) * p + k % p];
+            assert_eq!(value, b[k * columns + c], "{} at {k},{c}", level.name());
+        }
     }
 }
 

@@ -10,7 +10,8 @@ use crate::simd::{Kernel, LANES, Simd};
 use crate::view::{Grid, SeqMut};
 use std::ops::Range;
 
-/// Floats of the input product that a worker keeps at once: half of a second-level cache.
+/// Floats of the input product that a worker keeps at once for 64 channels or fewer: half of a second-level cache. With more
+/// channels the product is worth a longer way, and the weights are read less often.
 const CHUNK: usize = 64 * 1024;
 /// Rows of a chunk, at least and at most: enough for the product to run at full speed, few enough to stay near.
 const CHUNK_ROWS: Range<usize> = 48..256;
@@ -30,19 +31,19 @@ struct Layout {
     rows: usize,
     input: usize,
     product: usize,
-    sum: usize,
     total: usize,
 }
 
 impl Layout {
     fn new(frame_rows: &Rows, channels: usize, columns: usize, panel: usize, normed: bool) -> Layout {
         let alive = frame_rows.active.first().copied().unwrap_or(0);
-        let rows = (CHUNK / columns).clamp(CHUNK_ROWS.start, CHUNK_ROWS.end).max(alive).min(frame_rows.total());
+        let floats = CHUNK * channels.div_ceil(64);
+        let rows = (floats / columns).clamp(CHUNK_ROWS.start, CHUNK_ROWS.end).max(alive).min(frame_rows.total());
         let input = rows * padded(channels);
         let product = rows * columns.next_multiple_of(panel);
         // A worker sums up sixteen units of all its rows, or whole rows where these are normalised.
         let sum = alive * if normed { columns } else { 4 * LANES };
-        Layout { rows, input, product, sum, total: input + product + sum }
+        Layout { rows, input, product, total: input + product + sum }
     }
 }
 

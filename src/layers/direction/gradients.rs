@@ -20,7 +20,7 @@ use std::ops::Range;
 /// Rows of a block of a sum over all rows.
 const BLOCK: usize = 256;
 /// Rows of the input's gradient that a worker computes at once.
-const INPUT_ROWS: usize = 48;
+const INPUT_ROWS: usize = 96;
 
 /// Where the gradients of a direction's parameters are added; `[1, rows, columns]` each.
 pub(in crate::layers) struct ParamGrads<'a> {
@@ -51,6 +51,55 @@ pub(in crate::layers) struct Gradients<'a> {
     pub scratch: &'a SeqMut<'a>,
 }
 
+/// The left side of a sum of products over all rows.
+#[derive(Clone, Copy)]
+enum Left {
+    /// The layer's input.
+    Input,
+    /// The hidden state before, as the recurrent matrix saw it.
+    State,
+    /// What is projected.
+    Shown,
+}
+
+/// The columns of a right side.
+#[derive(Clone, Copy)]
+enum Columns {
+    /// The four gates of so many hidden units.
+    Gates(usize),
+    /// So many, one after another.
+    Plain(usize),
+}
+
+impl Columns {
+    fn vectors(self) -> usize {
+        match self {
+            Columns::Gates(hidden) => 4 * hidden.div_ceil(LANES),
+            Columns::Plain(width) => width.div_ceil(LANES),
+        }
+    }
+
+    /// The row of the gradient for column `c`, or `None` for one that only fills up a vector.
+    fn row(self, c: usize) -> Option<usize> {
+        match self {
+            Columns::Gates(hidden) => gate_row(hidden, c),
+            Columns::Plain(width) => (c < width).then_some(c),
+        }
+    }
+}
+
+/// Adds the lanes of `sum` to the gradients of the units of vector `unit` in row `row`.
+#[inline(always)]
+fn add_lanes<S: Simd>(s: S, sum: S::V, grads: &SeqMut<'_>, row: usize, unit: usize, hidden: usize) {
+    let first = unit * LANES;
+    let lanes = s.to_array(sum);
+    // SAFETY: columns are shared out, so these elements are this worker's.
+    let to = unsafe { grads.part(row, first, LANES.min(hidden - first)) };
+    for (to, lane) in to.iter_mut().zip(lanes) {
+        *to += lane;
+    }
+}
+
 impl Gradients<'_> {
     fn widest(frame: &Frame<'_>, channels: usize) -> usize {
         channels.max(frame.geometry.state).max(frame.geometry.hidden)
@@ -76,52 +125,14 @@ impl Kernel for Gradients<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let frame = self.frame;
-        let (geometry, rows) = (frame.geometry, frame.rows);
+        let geometry = frame.geometry;
         let gates = frame.gates().expect("the gates were recorded");
         let [dz_input, dz_recurrent] = self.sums.unwrap_or([gates; 2]);
-        let hidden = geometry.hidden;
-
-        self.outer(
-            s,
-            self.inlet.channels,
-            dz_input,
-            4 * geometry.units(),
-            &self.grads.input,
-            None,
-            |c| gate_row(hidden, c),
-            {
-                |row, to: &mut [f32]| {
-                    let (step, slot) = rows.place(row);
-                    // SAFETY: nobody writes the layer below any more.
-                    unsafe { self.inlet.read(s, slot, rows.time(geometry.reverse, slot, step), to) }
-                }
-            },
-        );
-        self.outer(
-            s,
-            geometry.state,
-            dz_recurrent,
-            4 * geometry.units(),
-            &self.grads.recurrent,
-            self.dropped,
-            |c| gate_row(hidden, c),
-            {
-                |row, to: &mut [f32]| {
-                    let (step, slot) = rows.place(row);
-                    // SAFETY: the recurrence is over.
-                    to.copy_from_slice(unsafe { frame.operand().slice(rows.state(step) + slot, geometry.state) });
-                }
-            },
-        );
+        let gate = Columns::Gates(geometry.hidden);
+        self.outer(s, Left::Input, dz_input, gate, &self.grads.input, None);
+        self.outer(s, Left::State, dz_recurrent, gate, &self.grads.recurrent, self.dropped);
         if let (Some(projected), Some(grads)) = (self.projected, &self.grads.projection) {
-            let state = geometry.state;
-            self.outer(s, hidden, projected, geometry.state_vectors(), grads, None, |c| (c < state).then_some(c), {
-                |row, to: &mut [f32]| {
-                    let shown = frame.shown().expect("what is projected was recorded");
-                    // SAFETY: the recurrence is over.
-                    to.copy_from_slice(unsafe { shown.slice(row, hidden) });
-                }
-            });
+            self.outer(s, Left::Shown, projected, Columns::Plain(geometry.state), grads, None);
         }
         self.sums(s, gates);
         if self.inlet.wants_gradient() {
@@ -131,35 +142,52 @@ impl Kernel for Gradients<'_> {
 }
 
 impl Gradients<'_> {
-    /// Adds `rightᵀ left`, masked, to `grads`: `fill` writes row `r` of the left side, `width` wide, and `place(c)` is the row of the
-    /// gradient for column `c` of the right side's `vectors`.
+    /// Writes row `row` of a left side, counted as [`crate::layers::rows::Rows::step`] does.
+    #[inline(always)]
+    fn fill<S: Simd>(&self, s: S, left: Left, row: usize, to: &mut [f32]) {
+        let (frame, rows) = (&self.frame, self.frame.rows);
+        let (step, slot) = rows.place(row);
+        // SAFETY: the recurrence is over, and nobody writes the layer below any more.
+        unsafe {
+            match left {
+                Left::Input => self.inlet.read(s, slot, rows.time(frame.geometry.reverse, slot, step), to),
+                Left::State => to.copy_from_slice(frame.operand().slice(rows.state(step) + slot, to.len())),
+                Left::Shown => {
+                    let shown = frame.shown().expect("what is projected was recorded");
+                    to.copy_from_slice(shown.slice(row, to.len()));
+                }
+            }
+        }
+    }
+
+    /// Adds `rightᵀ left`, masked, to `grads`, whose rows belong to the columns of the right side.
     #[inline(always)]
     fn outer<S: Simd>(
         &self,
         s: S,
-        width: usize,
+        left: Left,
         right: Grid<'_>,
-        vectors: usize,
+        columns: Columns,
         grads: &SeqMut<'_>,
         mask: Option<Mask>,
-        place: impl Fn(usize) -> Option<usize>,
-        fill: impl Fn(usize, &mut [f32]),
     ) {
+        let [_, _, width] = grads.shape();
+        let vectors = columns.vectors();
         let n = S::PANEL / LANES;
         let (member, total) = (self.member, self.frame.rows.total());
         let mine = member.part(vectors, S::PANEL);
         let stride = padded(BLOCK);
         let [blocks_len, sum_len] = Self::shared(&self.frame, self.inlet.channels);
-        // SAFETY: the two parts do not overlap; the blocks are written between meetings, sums by their columns' worker.
+        let (half, sum_stride) = (blocks_len / 2, padded(vectors * LANES));
+        // SAFETY: the parts do not overlap; blocks are written between meetings, and sums by their columns' worker.
         let (blocks, sum) = unsafe {
             let shared = self.shared.row(0, 0).as_mut_ptr();
-            let columns = padded(vectors * LANES);
+            let first = std::slice::from_raw_parts_mut(shared, half);
+            let second = std::slice::from_raw_parts_mut(shared.add(half), half);
+            let sum = std::slice::from_raw_parts_mut(shared.add(blocks_len), sum_len);
             (
-                [0, 1].map(|half| {
-                    let part = std::slice::from_raw_parts_mut(shared.add(half * blocks_len / 2), blocks_len / 2);
-                    Grid::new(part, stride, S::PANEL)
-                }),
-                Grid::new(std::slice::from_raw_parts_mut(shared.add(blocks_len), sum_len), columns, S::PANEL),
+                [Grid::new(first, stride, S::PANEL), Grid::new(second, stride, S::PANEL)],
+                Grid::new(sum, sum_stride, S::PANEL),
             )
         };
         // SAFETY: each worker takes its own row.
@@ -170,8 +198,8 @@ impl Gradients<'_> {
             let pieces = length.div_ceil(LANES);
             for piece in (member.id..pieces).step_by(member.count) {
                 let (from, count) = (piece * LANES, LANES.min(length - piece * LANES));
-                for (r, to) in scratch.chunks_mut(padded(width)).take(count).enumerate() {
-                    fill(begin + from + r, &mut to[..width]);
+                for r in 0..count {
+                    self.fill(s, left, begin + from + r, &mut scratch[r * padded(width)..][..width]);
                 }
                 block.check(n, width, piece + 1);
                 for i in 0..width {
@@ -195,7 +223,7 @@ impl Gradients<'_> {
             // Square blocks, so that both sides stay in the first-level cache.
             for begin in (0..width).step_by(LANES) {
                 for lane in 0..LANES {
-                    let Some(row) = place(v * LANES + lane) else { continue };
+                    let Some(row) = columns.row(v * LANES + lane) else { continue };
                     let length = LANES.min(width - begin);
                     let factors = mask.map_or([1.0; LANES], |mask| mask.values(0, row, begin / LANES));
                     // SAFETY: the sum was checked for these rows and vectors; columns, and so the gradient's rows, are
@@ -221,15 +249,6 @@ impl Gradients<'_> {
             return;
         }
         gates.check(n, total, 4 * geometry.units());
-        let add = |sum: S::V, v: usize, to: &SeqMut<'_>, row: usize| {
-            let unit = v / 4 * LANES;
-            let lanes = s.to_array(sum);
-            // SAFETY: columns are shared out, so these elements are this worker's.
-            let to = unsafe { to.part(row, unit, LANES.min(hidden - unit)) };
-            for (to, lane) in to.iter_mut().zip(lanes) {
-                *to += lane;
-            }
-        };
         for v in self.member.part(4 * geometry.units(), S::PANEL) {
             let (unit, gate) = (v / 4, v % 4);
             let mut bias = s.splat(0.0);
@@ -237,7 +256,7 @@ impl Gradients<'_> {
                 // SAFETY: the gates were checked above.
                 bias = s.add(bias, unsafe { s.load(gates.at(n, row, v)) });
             }
-            add(bias, v, &self.grads.bias, gate);
+            add_lanes(s, bias, &self.grads.bias, gate, unit, hidden);
             if let (Some(peephole), Some(row)) = (&self.grads.peephole, [Some(0), Some(1), None, Some(2)][gate]) {
                 // The input and forget gates saw the state before, the output gate that after, before zoneout.
                 let mut sum = s.splat(0.0);
@@ -252,7 +271,7 @@ impl Gradients<'_> {
                         };
                     }
                 }
-                add(sum, v, peephole, row);
+                add_lanes(s, sum, peephole, row, unit, hidden);
             }
             if let (Some(norms), Some(grads)) = (frame.norms(), &self.grads.gains) {
                 for ((normal, _), grads) in norms.into_iter().zip(grads) {
@@ -262,7 +281,7 @@ impl Gradients<'_> {
                         // SAFETY: both grids were checked above.
                         sum = unsafe { s.fma(s.load(gates.at(n, row, v)), s.load(normal.at(n, row, v)), sum) };
                     }
-                    add(sum, v, grads, gate);
+                    add_lanes(s, sum, grads, gate, unit, hidden);
                 }
             }
         }

@@ -1,0 +1,169 @@
+# What CI runs is what these targets run. On a machine with only Python >= 3.10 and Rust, `make demo` and `make test` are
+# all the set-up: each target makes the virtual environment that it needs and rebuilds the extension when a source changed.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# Any Python from 3.10 on; only used to make the virtual environments.
+PYTHON ?= python3
+VENV := .venv
+VENV_TORCH := .venv-torch
+# Extra arguments, as in `make test PYTEST="-k stream"` and `make bench BENCH="--bench lstm"`.
+PYTEST ?=
+BENCH ?=
+
+SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+BIN := $(VENV)/$(SCRIPTS)
+BIN_TORCH := $(VENV_TORCH)/$(SCRIPTS)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+RUST_SOURCES := $(shell find src -name '*.rs') Cargo.toml Cargo.lock
+CARGO_TEST := $(if $(shell cargo nextest --version 2>/dev/null),cargo nextest run --no-fail-fast,cargo test --tests)
+
+##@ Everyday
+
+.PHONY: help
+help: ## show this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-12s  %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: demo
+demo: $(VENV)/built ## train a small LSTM to continue 1 2 3 4 5 and print what it learned
+	$(BIN)/python -m rustlstm demo
+
+.PHONY: test
+test: test-rust test-python ## all everyday tests, Rust and Python, at every SIMD level of this machine
+
+.PHONY: check
+check: check-rust check-python ## format, lint, types, docs, stub against binary, imports against the storeys
+
+.PHONY: bench
+bench: ## criterion benches (BENCH="--bench lstm" for one of them)
+	cargo bench $(BENCH)
+
+.PHONY: clean
+clean: ## remove the virtual environments and everything that was built
+	rm -rf $(VENV) $(VENV_TORCH) dist .mypy_cache .ruff_cache .pytest_cache python/rustlstm/_core*.so python/rustlstm/_core*.pyd
+	cargo clean
+
+##@ Parts
+
+.PHONY: test-rust
+test-rust: ## Rust tests and doc tests; they go through the levels themselves
+	$(CARGO_TEST)
+	cargo test --doc
+
+# The first run is at the level that the library chooses; the others force each further level that the machine has.
+.PHONY: test-python
+test-python: $(VENV)/built ## Python tests, once for each level
+	$(BIN)/python -m pytest -m "not slow" $(PYTEST)
+	for level in $$($(BIN)/python tests/python/conftest.py); do \
+	    echo "again with RUSTLSTM_SIMD=$$level"; \
+	    RUSTLSTM_SIMD=$$level $(BIN)/python -m pytest -q -m "not slow and not once" $(PYTEST); \
+	done
+
+.PHONY: test-slow
+test-slow: $(VENV)/built ## the tests that are too slow for every day
+	cargo test --release --test rust -- --ignored
+	$(BIN)/python -m pytest -m slow $(PYTEST)
+
+.PHONY: scan
+scan: ## exp, sigmoid and tanh over all 2^32 inputs
+	cargo test --release --test rust -- --ignored scan --nocapture
+
+.PHONY: check-rust
+check-rust: $(VENV)/tools ## rustfmt, clippy with and without Python, rustdoc, imports
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	PYO3_PYTHON="$(CURDIR)/$(BIN)/python" cargo clippy --lib --features python -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+	cargo test --test rust architecture
+
+.PHONY: check-python
+check-python: $(VENV)/built ## ruff, mypy --strict, stub against binary, imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy --strict
+	$(BIN)/python -m pytest -q tests/python/test_architecture.py tests/python/test_stub.py tests/python/test_wheel.py
+
+.PHONY: format
+format: $(VENV)/tools ## write what `make check` would ask for
+	cargo fmt
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+##@ Other machines and libraries
+
+.PHONY: wheel
+wheel: $(VENV)/built ## build the wheel into dist/ and check its size, import time and instructions
+	rm -rf dist
+	$(BIN)/maturin build --release --out dist --interpreter $(BIN)/python
+	RUSTLSTM_WHEEL=$$(echo dist/*.whl) $(BIN)/python -m pytest -q -s tests/python/test_wheel.py
+
+.PHONY: parity
+parity: $(VENV_TORCH)/built ## compare with torch.nn.LSTM and with ONNX Runtime (about 5 GB in .venv-torch, kept)
+	$(BIN_TORCH)/python -m pytest tests/python/parity -o addopts="--strict-markers --import-mode=importlib" $(PYTEST)
+
+.PHONY: versus
+versus: $(VENV_TORCH)/built $(VENV_TORCH)/rivals ## time side by side with other libraries (.venv-torch too)
+	$(BIN_TORCH)/python benches/versus/run.py
+
+# Dynamic linking hangs under emulation when a thread starts, hence crt-static. Doc tests are left out.
+ARM64 := aarch64-unknown-linux-gnu
+ARM64_RUSTC ?= $(shell for rustc in rustc /usr/bin/rustc; do \
+    if [ -n "$$(ls "$$($$rustc --print target-libdir --target $(ARM64) 2>/dev/null)" 2>/dev/null)" ]; then echo $$rustc; break; fi; done)
+
+.PHONY: test-arm64
+test-arm64: ## cross-compile the Rust tests and run them, NEON included, under qemu-aarch64
+	@missing=""; \
+	[ -n "$(ARM64_RUSTC)" ] || missing="$$missing rustc-web libstd-rust-web-dev:arm64"; \
+	command -v aarch64-linux-gnu-gcc >/dev/null || missing="$$missing gcc-aarch64-linux-gnu libc6-dev-arm64-cross"; \
+	command -v qemu-aarch64 >/dev/null || missing="$$missing qemu-user"; \
+	if [ -n "$$missing" ]; then \
+	    echo "make test-arm64 needs more packages. On Debian, as root:"; \
+	    echo "    dpkg --add-architecture arm64 && apt-get update && apt-get install --no-install-recommends$$missing"; \
+	    echo "(with rustup, \`rustup target add $(ARM64)\` does in place of rustc-web and libstd-rust-web-dev)"; \
+	    exit 1; \
+	fi
+	RUSTC="$(ARM64_RUSTC)" \
+	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
+	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-static" \
+	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=qemu-aarch64 \
+	cargo test --target $(ARM64) --lib --test rust -- $(TEST)
+
+# --- the environments -------------------------------------------------------------------------------------------------
+# tools: the virtual environment with maturin. built: our package in it, in place, so a change of a Python file needs no
+# build; a change of pyproject.toml installs anew, a change of a Rust source only builds the extension.
+
+define MAKE_VENV
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed; say which: make PYTHON=python3.12")'
+	test -x $(dir $@)$(SCRIPTS)/python || $(PYTHON) -m venv $(dir $@)
+	$(dir $@)$(SCRIPTS)/python -m pip install --quiet "maturin>=1.9.4,<2"
+	touch $@
+endef
+
+$(VENV)/tools: pyproject.toml
+	$(MAKE_VENV)
+
+$(VENV_TORCH)/tools: pyproject.toml
+	$(MAKE_VENV)
+
+%/installed: %/tools pyproject.toml
+	VIRTUAL_ENV="$(CURDIR)/$*" $*/$(SCRIPTS)/maturin develop --release --extras test
+	touch $@
+
+%/built: %/installed $(RUST_SOURCES)
+	VIRTUAL_ENV="$(CURDIR)/$*" $*/$(SCRIPTS)/maturin develop --release --skip-install
+	touch $@
+
+$(VENV_TORCH)/built: $(VENV_TORCH)/peers
+$(VENV_TORCH)/peers: $(VENV_TORCH)/tools tests/python/parity/requirements.txt
+	@df -Pk . | awk 'NR == 2 && $$4 < 8000000 {print "torch needs 5 GB; there are " int($$4 / 1e6) " GB free"; exit 1}'
+	$(BIN_TORCH)/python -m pip install --quiet -r tests/python/parity/requirements.txt
+	touch $@
+
+$(VENV_TORCH)/rivals: $(VENV_TORCH)/peers benches/versus/requirements.txt
+	$(BIN_TORCH)/python -m pip install --quiet -r benches/versus/requirements.txt
+	touch $@
+
+.PRECIOUS: %/tools %/installed %/built

@@ -1,0 +1,84 @@
+"""JAX: `lax.scan` over the steps of a time-major batch, the input's products outside the loop, all of it jitted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from versus.shapes import MODES as MODES
+from versus.shapes import TRAINING, Shape
+from versus.work import Arrays
+
+
+def version() -> str:
+    """What was measured."""
+    return jax.__version__
+
+
+def prepare(shape: Shape, arrays: Arrays, mode: str, threads: int) -> Job:
+    """A job, compiled by its first run; the runner's environment has set the threads."""
+    return Job(shape, arrays, mode)
+
+
+class Job:
+    """One call of a compiled function, waited for."""
+
+    def __init__(self, shape: Shape, arrays: Arrays, mode: str) -> None:
+        self.parameters = {name: jnp.asarray(arrays[name]) for name in shape.parameters()}
+        self.x = jnp.asarray(arrays["x"].swapaxes(0, 1))
+        self.dy = jnp.asarray(arrays["dy"].swapaxes(0, 1))
+        self.mode = mode
+
+        def forward(parameters: dict[str, jax.Array], x: jax.Array) -> tuple[jax.Array, Any]:
+            return _stack(shape, parameters, x)
+
+        def training(parameters: dict[str, jax.Array], x: jax.Array, dy: jax.Array) -> Any:
+            y, pull, state = jax.vjp(forward, parameters, x, has_aux=True)
+            return y, state, pull(dy)
+
+        self.function = jax.jit(training if mode == TRAINING else forward)
+
+    def run(self) -> None:
+        """One call."""
+        operands = (self.parameters, self.x, self.dy) if self.mode == TRAINING else (self.parameters, self.x)
+        self.out = jax.block_until_ready(self.function(*operands))
+
+    def results(self) -> Arrays:
+        """What the last call gave."""
+        y, (h, c), *gradients = self.out
+        results = {"y": y.swapaxes(0, 1), "h": h, "c": c}
+        for of_parameters, dx in gradients:
+            results |= of_parameters | {"dx": dx.swapaxes(0, 1)}
+        return {name: np.asarray(value) for name, value in results.items()}
+
+
+def _stack(shape: Shape, parameters: dict[str, jax.Array], x: jax.Array) -> tuple[jax.Array, Any]:
+    """y [T, B, D*H] and (h, c), [L*D, B, H] each."""
+    states = []
+    for layer in range(shape.layers):
+        sides = []
+        for side in ("", "_reverse")[: shape.directions]:
+            w, r, b = (parameters[f"{name}_l{layer}{side}"] for name in ("weight_ih", "weight_hh", "bias"))
+            y, state = _layer(x, w, r, b, reverse=side != "")
+            sides.append(y)
+            states.append(state)
+        x = jnp.concatenate(sides, axis=2) if len(sides) > 1 else sides[0]
+    return x, (jnp.stack([h for h, _ in states]), jnp.stack([c for _, c in states]))
+
+
+def _layer(x: jax.Array, w: jax.Array, r: jax.Array, b: jax.Array, *, reverse: bool) -> tuple[jax.Array, Any]:
+    """y [T, B, H] and (h, c), [B, H] each."""
+
+    def step(state: Any, z: jax.Array) -> Any:
+        h, c = state
+        i, f, g, o = jnp.split(z + h @ r.T, 4, axis=-1)
+        c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+        h = jax.nn.sigmoid(o) * jnp.tanh(c)
+        return (h, c), h
+
+    zero = jnp.zeros((x.shape[1], r.shape[1]), x.dtype)
+    state, y = jax.lax.scan(step, (zero, zero), x @ w.T + b, reverse=reverse)
+    return y, state

@@ -1,0 +1,68 @@
+"""The shapes that every speed figure of the project is about, and how many operations they cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FORWARD = "forward"
+TRAINING = "forward+backward"
+MODES = (FORWARD, TRAINING)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A stack of LSTM layers and the batch it sees: x is [B, T, C]."""
+
+    name: str
+    input_size: int
+    hidden_size: int
+    batch: int
+    steps: int
+    layers: int = 1
+    directions: int = 1
+
+    def __str__(self) -> str:
+        stack = f"{self.layers} × " if self.layers > 1 else ""
+        both = ", both directions" if self.directions == 2 else ""
+        return f"{stack}{self.input_size}→{self.hidden_size}, {self.batch}, {self.steps}{both}"
+
+    def flops(self, mode: str) -> float:
+        """Multiplies and adds of the matrix products of one call; a backward pass has twice those of a forward pass."""
+        forward = 0.0
+        for layer in range(self.layers):
+            inputs = self.input_size if layer == 0 else self.hidden_size * self.directions
+            per_step = 8.0 * self.batch * self.hidden_size * (inputs + self.hidden_size)
+            forward += self.directions * self.steps * per_step
+        return forward if mode == FORWARD else 3.0 * forward
+
+    def parameters(self) -> dict[str, tuple[int, ...]]:
+        """Name and shape of every parameter, rustlstm's words: gates i, f, g, o and one bias."""
+        rows, shapes = 4 * self.hidden_size, {}
+        for layer in range(self.layers):
+            inputs = self.input_size if layer == 0 else self.hidden_size * self.directions
+            for side in ("", "_reverse")[: self.directions]:
+                shapes[f"weight_ih_l{layer}{side}"] = (rows, inputs)
+                shapes[f"weight_hh_l{layer}{side}"] = (rows, self.hidden_size)
+                shapes[f"bias_l{layer}{side}"] = (rows,)
+        return shapes
+
+
+SHAPES = {
+    shape.name: shape
+    for shape in (
+        Shape("db512x16", 512, 512, 16, 25),
+        Shape("db512x64", 512, 512, 64, 25),
+        Shape("db1024x64", 1024, 1024, 64, 25),
+        Shape("db1536x8", 1536, 1536, 8, 50),
+        Shape("db256x16", 256, 256, 16, 150),
+        Shape("db256x64", 256, 256, 64, 150),
+        Shape("charrnn", 65, 128, 50, 50, layers=2),
+        Shape("wordlm", 200, 200, 20, 35, layers=2),
+        Shape("series", 16, 64, 32, 100),
+        Shape("biseries", 16, 64, 32, 100, directions=2),
+        Shape("tiny", 8, 32, 16, 20),
+        Shape("lat256", 256, 256, 1, 150),
+        Shape("lat512", 512, 512, 1, 25),
+        Shape("odd", 37, 101, 13, 41),
+    )
+}

@@ -1,0 +1,39 @@
+"""How parameters begin. The draws themselves are Rust."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SCHEMES = ("uniform", "glorot", "orthogonal")
+
+
+@dataclass(frozen=True)
+class Init:
+    """First values of an LSTM's parameters.
+
+    Args:
+        scheme: ``"uniform"`` (within 1/sqrt(H), as torch), ``"glorot"`` (per gate, biases zero) or ``"orthogonal"``
+            (recurrent matrices orthogonal per gate, input matrices glorot, biases zero: as Keras).
+        t_max: chrono initialisation for dependencies of up to this many steps (Tallec and Ollivier, 2018): the forget
+            bias is ln U(1, t_max - 1), the input bias minus that. It takes the place of ``Cell.forget_bias``.
+
+    The same seed gives the same bits on every machine.
+
+    >>> import rustlstm as rl
+    >>> lstm = rl.nn.LSTM(3, 8, init=rl.nn.Init("orthogonal", t_max=500))
+    """
+
+    scheme: str = "uniform"
+    t_max: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.scheme not in SCHEMES:
+            hint = "; for chrono write Init(t_max=...)" if self.scheme == "chrono" else ""
+            raise ValueError(f"init must be one of {', '.join(map(repr, SCHEMES))}, got {self.scheme!r}{hint}")
+        if self.t_max is not None and not self.t_max > 2:
+            raise ValueError(f"t_max must be above 2, got {self.t_max}")
+
+    @classmethod
+    def chrono(cls, t_max: float, scheme: str = "uniform") -> Init:
+        """Chrono initialisation for dependencies of up to ``t_max`` steps."""
+        return cls(scheme, t_max)

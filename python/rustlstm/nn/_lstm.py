@@ -1,0 +1,484 @@
+"""The LSTM layer: options, parameters and state. Its arithmetic is one Rust call for a whole batch of sequences."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import ops
+from ..ops import Cache, LstmCore, Stream
+from ..tensor import Array, Tensor
+from ._init import Init
+from ._module import Module, Parameter
+
+ArrayLike: TypeAlias = Tensor | npt.ArrayLike
+# [L*D, B, H], or a list of [D, B, H_l], one for each layer.
+StatePart: TypeAlias = ArrayLike | Sequence[ArrayLike]
+State: TypeAlias = tuple[StatePart | None, StatePart | None]
+
+ACTIVATIONS = ("tanh", "sigmoid", "hard_sigmoid", "relu", "softsign", "identity")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What happens in one step of an LSTM; the plain cell unless told otherwise.
+
+    Args:
+        peephole: the gates also see the cell's state, each unit its own, through ``weight_peephole``.
+        coupled: the forget gate is one minus the input gate.
+        input_gate, forget_gate, output_gate: ``False`` fixes the gate at one.
+        input_activation: squashes the candidate g; one of tanh, sigmoid, hard_sigmoid, relu, softsign, identity.
+        output_activation: squashes the cell's state on its way out; one of the same.
+        forget_bias: first value of the forget gate's bias; ``None`` leaves what the initialiser draws, as torch.
+        clip: bound on the input of every activation, as in ONNX.
+
+    >>> Cell.peephole_2002(clip=5.0)
+    Cell(peephole=True, clip=5.0)
+    """
+
+    peephole: bool = False
+    coupled: bool = False
+    input_gate: bool = True
+    forget_gate: bool = True
+    output_gate: bool = True
+    input_activation: str = "tanh"
+    output_activation: str = "tanh"
+    forget_bias: float | None = 1.0
+    clip: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("input_activation", "output_activation"):
+            if getattr(self, name) not in ACTIVATIONS:
+                raise ValueError(f"{name} must be one of {', '.join(ACTIVATIONS)}, got {getattr(self, name)!r}")
+        if self.clip is not None and not self.clip > 0:
+            raise ValueError(f"clip must be above 0 or None, got {self.clip}")
+        if self.coupled and not (self.input_gate and self.forget_gate):
+            raise ValueError("coupled ties the forget gate to the input gate, so both must be there")
+
+    @classmethod
+    def original_1997(cls, **options: Any) -> Cell:
+        """Return the cell of Hochreiter and Schmidhuber (1997): no forget gate, so the state only ever adds up."""
+        return replace(cls(forget_gate=False), **options)
+
+    @classmethod
+    def gers_2000(cls, **options: Any) -> Cell:
+        """Return the cell of Gers, Schmidhuber and Cummins (2000), with a forget gate: the default everywhere."""
+        return replace(cls(), **options)
+
+    @classmethod
+    def peephole_2002(cls, **options: Any) -> Cell:
+        """Return the cell of Gers, Schraudolph and Schmidhuber (2002): the gates see the cell's state."""
+        return replace(cls(peephole=True), **options)
+
+    @classmethod
+    def coupled_gates(cls, **options: Any) -> Cell:
+        """Return a cell with one gate for both: what is let in takes the place of what is forgotten."""
+        return replace(cls(coupled=True), **options)
+
+    @classmethod
+    def ablation(cls, name: str, **options: Any) -> Cell:
+        """Return a cell of "LSTM: A Search Space Odyssey" (Greff et al., 2017), where all but ``"NP"`` have peepholes.
+
+        Args:
+            name: ``"NIG"``, ``"NFG"``, ``"NOG"`` (no input, forget, output gate), ``"NIAF"``, ``"NOAF"`` (no input,
+                output activation), ``"NP"`` (no peepholes), ``"CIFG"`` (coupled gates) or ``"V"`` (the vanilla cell).
+            **options: other fields of the cell.
+        """
+        changes: dict[str, dict[str, Any]] = {
+            "V": {},
+            "NIG": {"input_gate": False},
+            "NFG": {"forget_gate": False},
+            "NOG": {"output_gate": False},
+            "NIAF": {"input_activation": "identity"},
+            "NOAF": {"output_activation": "identity"},
+            "NP": {"peephole": False},
+            "CIFG": {"coupled": True},
+        }
+        if name not in changes:
+            raise ValueError(f"ablation must be one of {', '.join(changes)}, got {name!r}")
+        return replace(cls(peephole=True), **changes[name], **options)
+
+    def __repr__(self) -> str:
+        changed = (f for f in fields(self) if getattr(self, f.name) != f.default)
+        return f"Cell({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in changed)})"
+
+
+# The options that a layer's repr leaves out where they have these values.
+DEFAULTS: dict[str, object] = {
+    **dict.fromkeys(("bidirectional", "locked_dropout", "layer_norm", "learn_initial_state"), False),
+    **dict.fromkeys(("dropout", "input_dropout", "recurrent_dropout", "weight_drop", "seed"), 0),
+    "merge": "concat",
+    "zoneout": (0.0, 0.0),
+    "proj_size": None,
+    "cell": Cell(),
+    "init": Init(),
+}
+
+
+@dataclass(frozen=True)
+class Record:
+    """What ``LSTM.backward`` needs of one ``LSTM.forward``; it can be used once."""
+
+    cache: Cache
+    learned_state: bool
+
+
+class LSTM(Module):
+    """A stack of LSTM layers over a batch of sequences.
+
+    Letters: B batch, T time, C input channels, H hidden, L layers, D directions (2 if bidirectional).
+
+    Args:
+        input_size: C.
+        hidden_size: H, or a list with one for each layer.
+        num_layers: L; left out if ``hidden_size`` is a list.
+        bidirectional: run a second stack of cells from each sequence's end, and merge.
+        merge: how the directions become one output: ``"concat"``, ``"sum"``, ``"mul"`` or ``"mean"``.
+        dropout: chance to drop an element between layers; with one layer there is no such place and nothing happens.
+        input_dropout: the same on x.
+        recurrent_dropout: the same on h before the recurrent product, one mask per sequence.
+        locked_dropout: ``dropout`` and ``input_dropout`` use one mask per sequence instead of one per step.
+        zoneout: chance that a unit keeps its old value; one number, or a pair for h and c.
+        weight_drop: chance to drop an element of the recurrent matrices, for a whole pass.
+        proj_size: P; h is projected to this size and takes its place in the output.
+        layer_norm: normalise the gates' inputs.
+        cell: what happens in one step, see ``Cell``.
+        learn_initial_state: ``h0`` and ``c0`` [L*D, 1, H] become parameters, used where no state is given.
+        init: ``"uniform"``, ``"glorot"``, ``"orthogonal"`` or an ``Init``.
+        seed: first values and masks follow from it.
+
+    Parameters, in this order for each layer ``l`` and with ``_reverse`` behind the name for the second direction:
+    ``weight_ih_l{l}`` [4H, C], ``weight_hh_l{l}`` [4H, H], ``bias_l{l}`` [4H], and where the options ask for them
+    ``weight_hr_l{l}`` [P, H], ``weight_peephole_l{l}`` [3, H] (rows i, f, o), ``weight_ln_ih_l{l}`` and
+    ``weight_ln_hh_l{l}`` [4H]. The gates' rows are in the order i, f, g, o.
+
+    Masks are drawn in training mode only. They follow from ``seed`` and ``draws``, the number of training passes so
+    far; a run that is resumed restores that number.
+
+    >>> import numpy as np
+    >>> lstm = LSTM(3, 5, num_layers=2)
+    >>> y, (h, c) = lstm(np.ones((4, 7, 3)))
+    >>> y.shape, h.shape, c.shape
+    ((4, 7, 5), (2, 4, 5), (2, 4, 5))
+    >>> y.backward(np.ones(y.shape))
+    >>> lstm.weight_hh_l1.grad.shape
+    (20, 5)
+    """
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Parameter: ...
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int | Sequence[int],
+        num_layers: int = 1,
+        *,
+        bidirectional: bool = False,
+        merge: str = "concat",
+        dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        locked_dropout: bool = False,
+        zoneout: float | tuple[float, float] = 0.0,
+        weight_drop: float = 0.0,
+        proj_size: int | None = None,
+        layer_norm: bool = False,
+        cell: Cell | None = None,
+        learn_initial_state: bool = False,
+        init: str | Init = "uniform",
+        seed: int = 0,
+    ) -> None:
+        self.input_size = _count("input_size", input_size)
+        self.hidden_sizes = _hidden_sizes(hidden_size, num_layers)
+        self.num_layers = len(self.hidden_sizes)
+        self.bidirectional = bool(bidirectional)
+        self.merge = merge
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.locked_dropout = bool(locked_dropout)
+        self.zoneout = _pair("zoneout", zoneout)
+        self.weight_drop = weight_drop
+        self.proj_size = None if proj_size is None else _count("proj_size", proj_size)
+        self.layer_norm = bool(layer_norm)
+        self.cell = Cell() if cell is None else cell
+        self.learn_initial_state = bool(learn_initial_state)
+        self.init = Init(init) if isinstance(init, str) else init
+        self.seed = _seed(seed)
+        self.draws = 0
+        self._core = self._make_core()
+        values = self._core.init(self.init.scheme, self.cell.forget_bias, self.init.t_max, self.seed)
+        self._names = [name for name, _ in self._core.specs()]
+        for name, value in zip(self._names, values, strict=True):
+            setattr(self, name, Parameter(value))
+        h_shapes, c_shapes = self._core.state_shapes(1)
+        self._h0_names = _state_names("h0", h_shapes) if self.learn_initial_state else []
+        self._c0_names = _state_names("c0", c_shapes) if self.learn_initial_state else []
+        for name, shape in zip(self._h0_names + self._c0_names, h_shapes + c_shapes, strict=False):
+            setattr(self, name, Parameter(np.zeros(shape, np.float32)))
+
+    def _make_core(self) -> LstmCore:
+        cell = {f.name: getattr(self.cell, f.name) for f in fields(self.cell) if f.name != "forget_bias"}
+        return LstmCore(
+            self.input_size,
+            self.hidden_sizes,
+            bidirectional=self.bidirectional,
+            merge=self.merge,
+            proj_size=self.proj_size,
+            layer_norm=self.layer_norm,
+            dropout=self.dropout,
+            input_dropout=self.input_dropout,
+            recurrent_dropout=self.recurrent_dropout,
+            locked_dropout=self.locked_dropout,
+            zoneout_h=self.zoneout[0],
+            zoneout_c=self.zoneout[1],
+            weight_drop=self.weight_drop,
+            **cell,
+        )
+
+    @property
+    def output_size(self) -> int:
+        """The extent of the last axis of y: D*H for concat, H for the other merges; P for H with a projection."""
+        return self._core.output_size
+
+    def __call__(
+        self,
+        x: ArrayLike | Sequence[ArrayLike],
+        state: State | None = None,
+        lengths: npt.ArrayLike | None = None,
+    ) -> tuple[Tensor, tuple[Any, Any]]:
+        """Run over a batch.
+
+        Args:
+            x: [B, T, C], or a list of B sequences [T_b, C], whose lengths may differ.
+            state: the initial (h, c), each [L*D, B, H] or a list of [D, B, H_l], one for each layer; zeros, or the
+                learned state, if left out.
+            lengths: [B] integers: only so many steps of each row count. A list for x brings its own.
+
+        Returns:
+            y [B, T, D*H], zero behind the end of each row, and the state (h, c) after each row's last step: each
+            [L*D, B, H], or a list of [D, B, H_l] if the layers' sizes differ. All are tensors on the tape.
+        """
+        batch, lengths = self._batch(x, lengths)
+        h, c = self._state(state, batch)
+        params = [getattr(self, name) for name in self._names]
+        y, h_last, c_last = ops.lstm(self._core, params, batch, lengths, h, c, self._draw())
+        return y, (_one(h_last), _one(c_last))
+
+    def forward(
+        self,
+        x: ArrayLike | Sequence[ArrayLike],
+        state: State | None = None,
+        lengths: npt.ArrayLike | None = None,
+        record: bool = True,
+    ) -> tuple[Array, tuple[Any, Any], Record | None]:
+        """Do the same without the tape: arrays out, and a record for ``backward`` if asked for.
+
+        >>> import numpy as np
+        >>> lstm = LSTM(3, 5)
+        >>> y, (h, c), record = lstm.forward(np.ones((4, 7, 3)))
+        >>> dx, (dh0, dc0), grads = lstm.backward(record, np.ones(y.shape))
+        >>> dx.shape, sorted(grads)
+        ((4, 7, 3), ['bias_l0', 'weight_hh_l0', 'weight_ih_l0'])
+        """
+        batch, lengths = self._batch(x, lengths)
+        h, c = self._state(state, batch)
+        data = ops.kept(batch) if record else ops.values(batch)
+        params = [getattr(self, name) for name in self._names]
+        y, h_last, c_last, cache = self._core.forward(
+            [param.data for param in params],
+            [param.version for param in params],
+            data,
+            lengths,
+            None if h is None else [ops.values(part) for part in h],
+            None if c is None else [ops.values(part) for part in c],
+            self._draw(),
+            record,
+        )
+        kept = None if cache is None else Record(cache, state is None and self.learn_initial_state)
+        return y, (_one(h_last), _one(c_last)), kept
+
+    def backward(
+        self, record: Record, dy: npt.ArrayLike | None = None, dstate: State | None = None
+    ) -> tuple[Array, tuple[Any, Any], dict[str, Array]]:
+        """Return the gradients of ``sum(dy * y) + sum(dh * h) + sum(dc * c)``.
+
+        Args:
+            record: of the forward pass; used up.
+            dy: [B, T, D*H]; what stands behind the end of a row does not count.
+            dstate: (dh, dc), cut as the state is.
+
+        Returns:
+            dx [B, T, C], (dh0, dc0) cut as the state is, and the parameters' gradients by name.
+        """
+        dh, dc = (None, None) if dstate is None else (_parts("dh", dstate[0]), _parts("dc", dstate[1]))
+        grads = {name: np.zeros(getattr(self, name).shape, np.float32) for name in self._names}
+        dx, dh0, dc0 = record.cache.backward(
+            None if dy is None else ops.values(dy),
+            None if dh is None else [ops.values(part) for part in dh],
+            None if dc is None else [ops.values(part) for part in dc],
+            list(grads.values()),
+            True,
+        )
+        assert dx is not None
+        if record.learned_state:
+            for name, grad in zip(self._h0_names + self._c0_names, [*dh0, *dc0], strict=True):
+                grads[name] = grad.sum(axis=1, keepdims=True)
+        return dx, (_one(dh0), _one(dc0)), grads
+
+    def stream(self, batch_size: int = 1) -> Stream:
+        """Go one step at a time, with the weights as they are now; in evaluation mode, whatever the mode of the layer.
+
+        Args:
+            batch_size: B.
+
+        Returns:
+            A stream. ``step(x_t)`` takes [B, C] and returns [B, H]; ``state`` is (h, c) and can be set; ``fork()`` is
+            an independent copy; ``reset(mask)`` goes back to the initial state in all rows, or where mask [B] is true.
+
+        >>> import numpy as np
+        >>> stream = LSTM(3, 5).stream()
+        >>> stream.step(np.ones((1, 3))).shape
+        (1, 5)
+        """
+        h, c = self._learned(_count("batch_size", batch_size))
+        params = [getattr(self, name) for name in self._names]
+        return self._core.stream(
+            [param.data for param in params],
+            [param.version for param in params],
+            batch_size,
+            None if h is None else [part.data for part in h],
+            None if c is None else [part.data for part in c],
+        )
+
+    def _batch(self, x: Any, lengths: Any) -> tuple[Any, Any]:
+        if not isinstance(x, (list, tuple)):
+            return x, lengths
+        if lengths is not None:
+            raise ValueError(
+                "a list of sequences brings its lengths; give lengths only with a padded array x [B, T, C]"
+            )
+        return ops.pad(x, self.input_size)
+
+    def _state(self, state: Any, x: Any) -> tuple[Any, Any]:
+        if state is None:
+            if not self.learn_initial_state:
+                return None, None
+            axes = [("B", None), ("T", None), ("C", self.input_size)]
+            return self._learned(ops.as_f32("x", ops.values(x), axes).shape[0])
+        if not isinstance(state, (tuple, list)) or len(state) != 2:
+            raise TypeError(f"state must be a pair (h, c), got {type(state).__name__}")
+        return _parts("h of state", state[0]), _parts("c of state", state[1])
+
+    def _learned(self, batch: int) -> tuple[list[Tensor] | None, list[Tensor] | None]:
+        if not self.learn_initial_state:
+            return None, None
+        h = [ops.expand_batch(getattr(self, name), batch) for name in self._h0_names]
+        return h, [ops.expand_batch(getattr(self, name), batch) for name in self._c0_names]
+
+    def _draw(self) -> tuple[int, int] | None:
+        chances = (self.dropout, self.input_dropout, self.recurrent_dropout, self.weight_drop, *self.zoneout)
+        if not self.training or not any(chances):
+            return None
+        self.draws += 1
+        return self.seed, self.draws - 1
+
+    def _to_torch(self, own: dict[str, Array]) -> dict[str, Array]:
+        state = {}
+        for name, value in own.items():
+            if name.startswith("bias_l"):
+                state[name.replace("bias_", "bias_ih_")] = value
+                state[name.replace("bias_", "bias_hh_")] = np.zeros_like(value)
+            else:
+                state[name] = value
+        return state
+
+    def _from_torch(self, own: dict[str, Any]) -> dict[str, Any]:
+        state = dict(own)
+        for name in self._names:
+            pair = name.replace("bias_", "bias_ih_"), name.replace("bias_", "bias_hh_")
+            if name.startswith("bias_l") and name not in own and all(one in own for one in pair):
+                ih, hh = (ops.as_f32(one, state.pop(one), [("", getattr(self, name).size)]) for one in pair)
+                state[name] = ih + hh
+        return state
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_core"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._core = self._make_core()
+
+    def __repr__(self) -> str:
+        same = len(set(self.hidden_sizes)) == 1
+        shown = [str(self.input_size), str(self.hidden_sizes[0] if same else self.hidden_sizes)]
+        if same and self.num_layers > 1:
+            shown.append(f"num_layers={self.num_layers}")
+        shown += [
+            f"{name}={getattr(self, name)!r}" for name, default in DEFAULTS.items() if getattr(self, name) != default
+        ]
+        return f"LSTM({', '.join(shown)})"
+
+
+def _count(name: str, value: Any) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {type(value).__name__}") from None
+    if number < 1:
+        raise ValueError(f"{name} must be at least 1, got {number}")
+    return number
+
+
+def _seed(value: Any) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"seed must be an integer, got {type(value).__name__}") from None
+    if not 0 <= number < 2**64:
+        raise ValueError(f"seed must be in [0, 2**64), got {number}")
+    return number
+
+
+def _hidden_sizes(hidden_size: int | Sequence[int], num_layers: int) -> list[int]:
+    layers = _count("num_layers", num_layers)
+    if not isinstance(hidden_size, (list, tuple)):
+        return [_count("hidden_size", hidden_size)] * layers
+    sizes = [_count(f"hidden_size[{layer}]", size) for layer, size in enumerate(hidden_size)]
+    if not sizes:
+        raise ValueError("hidden_size must name at least one layer, got an empty list")
+    if layers not in (1, len(sizes)):
+        raise ValueError(f"hidden_size has {len(sizes)} layers and num_layers says {layers}; leave num_layers out")
+    return sizes
+
+
+def _pair(name: str, value: Any) -> tuple[float, float]:
+    if not isinstance(value, (tuple, list)):
+        return value, value
+    if len(value) != 2:
+        raise ValueError(f"{name} must be a number or a pair (h, c), got {len(value)} numbers")
+    return value[0], value[1]
+
+
+def _state_names(name: str, shapes: Sequence[object]) -> list[str]:
+    return [name] if len(shapes) == 1 else [f"{name}_l{layer}" for layer in range(len(shapes))]
+
+
+def _one(parts: list[Any]) -> Any:
+    return parts[0] if len(parts) == 1 else parts
+
+
+def _parts(name: str, given: Any) -> list[Any] | None:
+    """One array, or a list of those of the layers; nested lists of numbers are one array."""
+    if given is None:
+        return None
+    if isinstance(given, (list, tuple)) and given and all(np.ndim(ops.values(part)) == 3 for part in given):
+        return list(given)
+    return [given]

@@ -1,0 +1,193 @@
+"""Modules: things with parameters, and how these are listed, saved and loaded. No arithmetic."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, TextIO, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ..ops import Versioned, as_f32
+from ..tensor import Array
+
+_versions = itertools.count(1)
+_M = TypeVar("_M", bound="Module")
+
+
+class Parameter(Versioned):
+    """A tensor that training changes.
+
+    ``data`` is read-only and always shows the present values; they change through ``assign``, ``load_state_dict`` or an
+    optimizer, each of which gives the parameter a new ``version``. No two parameters of a process share a version.
+
+    >>> import rustlstm as rl
+    >>> p = rl.nn.Parameter([1.0, 2.0])
+    >>> p.assign([3.0, 4.0])
+    >>> p.tolist()
+    [3.0, 4.0]
+    """
+
+    __slots__ = ("_buffer",)
+
+    _buffer: Array
+
+    def __init__(self, data: npt.ArrayLike, requires_grad: bool = True) -> None:
+        self._buffer = np.array(as_f32("data", data))
+        self._fill(self._buffer.view(), requires_grad, None, 0)
+        self.version = next(_versions)
+
+    def assign(self, value: npt.ArrayLike) -> None:
+        """Take on the values of an array with the same shape."""
+        self._buffer[...] = as_f32("value", value, [("", extent) for extent in self.shape])
+        self.touch()
+
+    def touch(self) -> None:
+        """Say that the values have changed. For optimizers, which write through ``_buffer``."""
+        self.version = next(_versions)
+
+
+class LoadResult(NamedTuple):
+    """What ``load_state_dict(strict=False)`` left alone."""
+
+    missing: list[str]
+    unexpected: list[str]
+
+
+class Module:
+    """A thing with parameters: those among its attributes, and those of the modules among its attributes.
+
+    Lists and tuples of modules count too. Shared parameters are listed once.
+    """
+
+    training: bool = True
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """Yield this module and those inside it, each with its path (``""`` for this one)."""
+        yield prefix, self
+        dot = prefix + "." if prefix else ""
+        for name, value in vars(self).items():
+            if isinstance(value, Module):
+                yield from value.named_modules(dot + name)
+            elif isinstance(value, (list, tuple)):
+                for index, item in enumerate(value):
+                    if isinstance(item, Module):
+                        yield from item.named_modules(f"{dot}{name}.{index}")
+
+    def _own(self) -> dict[str, Parameter]:
+        return {name: value for name, value in vars(self).items() if isinstance(value, Parameter)}
+
+    def _all(self) -> dict[str, Parameter]:
+        """Return every parameter by path; a shared one under each of its paths."""
+        return {
+            f"{path}.{name}" if path else name: parameter
+            for path, module in self.named_modules()
+            for name, parameter in module._own().items()
+        }
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Yield each parameter once, with its path."""
+        seen: set[int] = set()
+        for name, parameter in self._all().items():
+            if id(parameter) not in seen:
+                seen.add(id(parameter))
+                yield name, parameter
+
+    def parameters(self) -> Iterator[Parameter]:
+        """Yield each parameter once."""
+        return (parameter for _, parameter in self.named_parameters())
+
+    def train(self: _M, mode: bool = True) -> _M:
+        """Go to training mode, in which dropout and zoneout draw masks; return self."""
+        for _, module in self.named_modules():
+            module.training = mode
+        return self
+
+    def eval(self: _M) -> _M:
+        """Go to evaluation mode; return self."""
+        return self.train(False)
+
+    def zero_grad(self) -> None:
+        """Forget all gradients: each ``grad`` becomes ``None``."""
+        for parameter in self.parameters():
+            parameter.grad = None
+
+    def state_dict(self, *, torch: bool = False) -> dict[str, Array]:
+        """Return copies of all parameters by path.
+
+        Args:
+            torch: use PyTorch's names and parts, so that ``torch.nn.LSTM.load_state_dict`` takes them (as tensors).
+        """
+        state: dict[str, Array] = {}
+        for path, module in self.named_modules():
+            own = {name: parameter.numpy() for name, parameter in module._own().items()}
+            own = module._to_torch(own) if torch else own
+            state.update({f"{path}.{name}" if path else name: array for name, array in own.items()})
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> LoadResult:
+        """Take on the values of a state dict, ours or PyTorch's; on an error nothing is changed.
+
+        Args:
+            state: arrays (or torch tensors) by path.
+            strict: whether missing and unexpected names are errors.
+
+        Returns:
+            The names that were missing and unexpected; both empty when strict.
+        """
+        given = dict(state)
+        for path, module in self.named_modules():
+            dot = path + "." if path else ""
+            below = [name.removeprefix(dot) for name in state if name.startswith(dot)]
+            own = {name: given[dot + name] for name in below if "." not in name}
+            for name in own:
+                del given[dot + name]
+            given.update({dot + name: value for name, value in module._from_torch(own).items()})
+        wanted = self._all()
+        missing = [name for name in wanted if name not in given]
+        unexpected = [name for name in given if name not in wanted]
+        problems = []
+        if strict and missing:
+            problems.append(f"missing: {', '.join(missing)}")
+        if strict and unexpected:
+            problems.append(f"unexpected: {', '.join(map(str, unexpected))}")
+        arrays: dict[str, Array] = {}
+        for name, parameter in wanted.items():
+            if name in given:
+                try:
+                    arrays[name] = as_f32(name, given[name], [("", extent) for extent in parameter.shape])
+                except (TypeError, ValueError) as error:
+                    problems.append(str(error))
+        if problems:
+            raise ValueError("the state dict does not fit; nothing was loaded. " + "; ".join(problems))
+        for name, array in arrays.items():
+            wanted[name].assign(array)
+        return LoadResult(missing, unexpected)
+
+    def _to_torch(self, own: dict[str, Array]) -> dict[str, Array]:
+        """Return the module's own parameters under PyTorch's names. For layers to override."""
+        return own
+
+    def _from_torch(self, own: dict[str, Any]) -> dict[str, Any]:
+        """Do the reverse of ``_to_torch``; names of ours pass through."""
+        return own
+
+    def summary(self, file: TextIO | None = None) -> None:
+        """Print a table of the parameters: path, shape and number, and the total.
+
+        Args:
+            file: where to, standard output if left out.
+        """
+        rows = [(name, str(list(p.shape)), f"{p.size:,}") for name, p in self.named_parameters()]
+        total = f"{sum(parameter.size for parameter in self.parameters()):,}"
+        table = [("parameter", "shape", "numbers"), *rows, ("total", "", total)]
+        first, second, third = (max(len(row[column]) for row in table) for column in range(3))
+        lines = [f"{a:<{first}}  {b:<{second}}  {c:>{third}}" for a, b, c in table]
+        rule = "-" * len(lines[0])
+        print(repr(self), rule, lines[0], rule, *lines[1:-1], rule, lines[-1], sep="\n", file=file or sys.stdout)
+
+    def __repr__(self) -> str:
+        inner = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if isinstance(value, Module))
+        return f"{type(self).__name__}({inner})"

@@ -1,0 +1,148 @@
+"""Operations on the tape whose arithmetic is Rust. Each call here is one node, however long the sequence.
+
+The functions take tensors or arrays and know nothing of modules; what has a decision in it is in ``nn``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ._core import Cache as Cache
+from ._core import LstmCore as LstmCore
+from ._core import Stream as Stream
+from ._core import as_f32 as as_f32
+from .tensor import Array, Gradients, Tensor, attach, recording, wrap
+
+ArrayLike: TypeAlias = Tensor | npt.ArrayLike
+
+
+class Versioned(Tensor):
+    """A leaf whose values change only through ``assign`` and the optimizers, each of which changes ``version``."""
+
+    __slots__ = ("version",)
+
+    version: int
+
+
+def values(given: Any) -> Any:
+    """Return the array of a tensor; anything else as it is."""
+    return given.data if isinstance(given, Tensor) else given
+
+
+def pad(rows: Sequence[Any], channels: int) -> tuple[Array | Tensor, npt.NDArray[np.int64]]:
+    """Return sequences ``[T_b, C]`` as one batch ``[B, T, C]``, padded with zeros, and the lengths ``[B]``."""
+    arrays = []
+    for index, row in enumerate(rows):
+        array = as_f32(f"x[{index}]", values(row))
+        if array.shape == (0,):
+            array = array.reshape(0, channels)
+        arrays.append(as_f32(f"x[{index}]", array, [("T", None), ("C", channels)]))
+    lengths = np.array([len(array) for array in arrays], np.int64)
+    batch = np.zeros((len(arrays), int(lengths.max(initial=0)), channels), np.float32)
+    for index, array in enumerate(arrays):
+        batch[index, : len(array)] = array
+    parents = [row for row in rows if isinstance(row, Tensor)]
+    if not recording(*parents):
+        return wrap(batch), lengths
+
+    def backward(grads: Gradients) -> Gradients:
+        (grad,) = grads
+        assert grad is not None
+        return [grad[index, : lengths[index]] for index, row in enumerate(rows) if isinstance(row, Tensor)]
+
+    return attach([batch], parents, backward)[0], lengths
+
+
+def expand_batch(tensor: Tensor, batch: int) -> Tensor:
+    """Repeat ``[N, 1, H]`` to ``[N, B, H]``."""
+    data = np.repeat(tensor.data, batch, axis=1)
+    if not recording(tensor):
+        return wrap(data)
+
+    def backward(grads: Gradients) -> Gradients:
+        (grad,) = grads
+        assert grad is not None
+        return [grad.sum(axis=1, keepdims=True)]
+
+    return attach([data], [tensor], backward)[0]
+
+
+def lstm(
+    core: LstmCore,
+    params: Sequence[Versioned],
+    x: ArrayLike,
+    lengths: npt.ArrayLike | None,
+    h: Sequence[ArrayLike] | None,
+    c: Sequence[ArrayLike] | None,
+    draw: tuple[int, int] | None,
+) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    """Run a stack of LSTM layers over a batch: y ``[B, T, D*H]`` and the last state in parts ``[.., B, H]``.
+
+    Args:
+        core: the arithmetic.
+        params: in the order of its ``specs``.
+        x: ``[B, T, C]``.
+        lengths: ``[B]`` integers.
+        h: one array ``[L*D, B, H]``, or a ``[D, B, H_l]`` for each layer.
+        c: the same.
+        draw: (seed, step) of the masks of a training pass.
+    """
+    h_given, c_given = h or (), c or ()
+    inputs = [given for given in (x, *h_given, *c_given) if isinstance(given, Tensor)]
+    record = recording(*inputs, *params)
+    data = kept(x) if record else values(x)
+    h_data = None if h is None else [values(part) for part in h]
+    c_data = None if c is None else [values(part) for part in c]
+    arrays, versions = [param.data for param in params], [param.version for param in params]
+    y, h_last, c_last, cache = core.forward(arrays, versions, data, lengths, h_data, c_data, draw, record)
+    if cache is None:
+        return wrap(y), [wrap(part) for part in h_last], [wrap(part) for part in c_last]
+    need_dx = isinstance(x, Tensor) and x.requires_grad
+
+    def backward(grads: Gradients) -> Gradients:
+        split = 1 + len(h_last)
+        dh, dc = dense(grads[1:split], h_last), dense(grads[split:], c_last)
+        sums = [gradient_of(param) for param in params]
+        dx, dh0, dc0 = cache.backward(grads[0], dh, dc, sums, need_dx)
+        for param, total in zip(params, sums, strict=True):
+            if param.requires_grad:
+                param.grad = total
+        pairs = zip((x, *h_given, *c_given), [dx, *like(dh0, h_given), *like(dc0, c_given)], strict=True)
+        return [grad for given, grad in pairs if isinstance(given, Tensor)]
+
+    y_tensor, *rest = attach([y, *h_last, *c_last], inputs, backward)
+    return y_tensor, rest[: len(h_last)], rest[len(h_last) :]
+
+
+def gradient_of(param: Tensor) -> Array:
+    """Return the array that a parameter's gradient is to be added to."""
+    if param.grad is None or not param.requires_grad:
+        return np.zeros(param.shape, np.float32)
+    return param.grad
+
+
+def kept(x: ArrayLike) -> Array:
+    """Return x for a pass that is recorded: never memory that the caller may change before ``backward``."""
+    if isinstance(x, Tensor):
+        return x.data
+    data = as_f32("x", x)
+    return data.copy() if data is x or data.base is not None else data
+
+
+def dense(grads: Gradients, shapes: Sequence[Array]) -> list[Array] | None:
+    """Put zeros for the gradients that are missing; return ``None`` if all are."""
+    if all(grad is None for grad in grads):
+        return None
+    pairs = zip(grads, shapes, strict=True)
+    return [np.zeros(part.shape, np.float32) if grad is None else grad for grad, part in pairs]
+
+
+def like(grads: Sequence[Array], given: Sequence[object]) -> Sequence[Array]:
+    """Cut state gradients as the state was given: one array may have come as a list by layers."""
+    if len(grads) == 1 and len(given) > 1:
+        return [np.ascontiguousarray(part) for part in np.split(grads[0], len(given))]
+    return grads if given else ()

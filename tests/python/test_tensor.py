@@ -1,0 +1,201 @@
+"""The tape: order, accumulation, leaves, no_grad, and tensors as values."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import threading
+
+import numpy as np
+import pytest
+
+import rustlstm as rl
+from rustlstm.tensor import Gradients, Tensor, attach, recording, wrap
+
+pytestmark = pytest.mark.once
+
+
+def times(a: Tensor, b: Tensor) -> Tensor:
+    """Multiply, as an operation of a user would be written."""
+    data = a.data * b.data
+    if not recording(a, b):
+        return wrap(data)
+
+    def backward(grads: Gradients) -> Gradients:
+        (grad,) = grads
+        assert grad is not None
+        return [grad * b.data, grad * a.data]
+
+    return attach([data], [a, b], backward)[0]
+
+
+def halves(a: Tensor) -> list[Tensor]:
+    """Split in two: an operation with two outputs."""
+    middle = a.size // 2
+
+    def backward(grads: Gradients) -> Gradients:
+        parts = [np.zeros(middle, np.float32) if grad is None else grad for grad in grads]
+        return [np.concatenate(parts)]
+
+    return attach([a.data[:middle].copy(), a.data[middle:].copy()], [a], backward)
+
+
+def leaf(*values: float) -> Tensor:
+    return Tensor(list(values), requires_grad=True)
+
+
+def test_a_chain_and_a_diamond() -> None:
+    a, b = leaf(2.0), leaf(3.0)
+    square = times(a, a)
+    times(times(square, b), square).backward()  # a^4 b
+    assert a.grad.tolist() == [4 * 8 * 3.0]
+    assert b.grad.tolist() == [16.0]
+
+
+def test_each_node_runs_once_and_after_all_its_users() -> None:
+    a = leaf(1.5)
+    grown = a
+    for _ in range(40):  # 2^40 paths
+        grown = times(grown, grown) if grown.item() < 1e3 else times(grown, leaf(1e-3))
+        joined = times(grown, leaf(1.0))
+    joined.backward()
+    assert np.isfinite(a.grad).all()
+
+
+def test_a_long_chain_needs_no_recursion() -> None:
+    a = leaf(1.0)
+    out = a
+    for _ in range(20_000):
+        out = times(out, leaf(1.0))
+    out.backward()
+    assert a.grad.tolist() == [1.0]
+
+
+def test_gradients_add_up_and_are_forgotten_on_request() -> None:
+    a = leaf(1.0, 2.0)
+    for count in (1, 2, 3):
+        times(a, Tensor([5.0, 7.0])).backward([1.0, 1.0])
+        assert a.grad.tolist() == [5.0 * count, 7.0 * count]
+    a.grad = None
+    times(a, a).backward([1.0, 0.0])
+    assert a.grad.tolist() == [2.0, 0.0]
+
+
+def test_leaves_do_not_share_a_gradient() -> None:
+    a, b = leaf(1.0), leaf(1.0)
+
+    def same(grads: Gradients) -> Gradients:
+        return [grads[0], grads[0]]
+
+    attach([np.ones(1, np.float32)], [a, b], same)[0].backward()
+    a.grad += 1
+    assert b.grad.tolist() == [1.0]
+
+
+def test_some_outputs_may_have_no_gradient() -> None:
+    a = leaf(1.0, 2.0, 3.0, 4.0)
+    _, second = halves(a)
+    second.backward([1.0, 10.0])
+    assert a.grad.tolist() == [0.0, 0.0, 1.0, 10.0]
+
+
+def test_from_several_tensors_at_once() -> None:
+    a = leaf(1.0, 2.0, 3.0, 4.0)
+    first, second = halves(a)
+    rl.backward([second, first, a], [[1.0, 2.0], [3.0, 4.0], [100.0] * 4])
+    assert a.grad.tolist() == [103.0, 104.0, 101.0, 102.0]
+
+
+def test_a_pass_goes_backward_once() -> None:
+    a = leaf(1.0, 2.0)
+    first, second = halves(a)
+    first.backward()
+    with pytest.raises(RuntimeError, match="already taken backward"):
+        second.backward()
+
+
+def test_what_backward_needs() -> None:
+    with pytest.raises(ValueError, match=r"shape \[2\] needs its gradient: y.backward\(dy\)"):
+        leaf(1.0, 2.0).backward()
+    with pytest.raises(ValueError, match=r"^grad must have shape \[2\], got \[3\]"):
+        leaf(1.0, 2.0).backward([1.0, 2.0, 3.0])
+    with pytest.raises(RuntimeError, match="requires a gradient"):
+        Tensor([1.0]).backward()
+
+
+def test_no_grad() -> None:
+    a = leaf(2.0)
+    with rl.no_grad():
+        with rl.no_grad():
+            pass
+        assert not times(a, a).requires_grad
+
+    @rl.no_grad()
+    def inside() -> Tensor:
+        return times(a, a)
+
+    assert not inside().requires_grad
+    with pytest.raises(KeyError), rl.no_grad():
+        raise KeyError
+    assert times(a, a).requires_grad
+    seen = []
+    with rl.no_grad():
+        thread = threading.Thread(target=lambda: seen.append(times(a, a).requires_grad))
+        thread.start()
+        thread.join()
+    assert seen == [True], "no_grad is of the thread that entered it"
+
+
+def test_a_tensor_is_a_value() -> None:
+    source = np.array([1.0, 2.0], np.float32)
+    t = Tensor(source)
+    source[0] = 9
+    assert t.tolist() == [1.0, 2.0]
+    with pytest.raises(ValueError, match="read-only"):
+        t.data[0] = 3
+    with pytest.raises(ValueError, match="read-only"):
+        np.asarray(t)[0] = 3
+    own = t.numpy()
+    own[0] = 3
+    assert t.tolist() == [1.0, 2.0]
+    assert np.shares_memory(np.asarray(t), t.data)
+    assert not np.shares_memory(np.array(t), t.data)
+
+
+def test_what_it_looks_like() -> None:
+    t = Tensor([[1, 2, 3]], requires_grad=True)
+    assert (t.shape, t.ndim, t.size, t.dtype, len(t)) == ((1, 3), 2, 3, np.float32, 1)
+    assert repr(t) == "Tensor([[1., 2., 3.]], shape=(1, 3), requires_grad=True)"
+    assert len(repr(Tensor(np.zeros((50, 50, 50))))) < 1000
+    assert Tensor(2.5).item() == float(Tensor(2.5)) == 2.5
+    assert np.asarray(t, np.float64).dtype == np.float64
+    assert t.detach().requires_grad is False
+    with pytest.raises(ValueError, match="without a copy"):
+        np.asarray(t, np.float64, copy=False) if np.lib.NumpyVersion(np.__version__) >= "2.0.0" else t.__array__(
+            float, False
+        )
+
+
+@pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy, lambda t: pickle.loads(pickle.dumps(t))])
+def test_copies(clone: object) -> None:
+    for original in (leaf(1.0, 2.0), rl.nn.Parameter([1.0, 2.0])):
+        twin = clone(original)
+        assert type(twin) is type(original)
+        assert twin.requires_grad
+        assert twin.tolist() == [1.0, 2.0]
+        assert not np.shares_memory(twin.data, original.data)
+
+
+def test_parameters_change_through_assign_alone() -> None:
+    p = rl.nn.Parameter([1.0, 2.0])
+    version, shown = p.version, p.data
+    with pytest.raises(ValueError, match="read-only"):
+        p.data[0] = 5
+    p.assign([3.0, 4.0])
+    assert p.version > version
+    assert shown.tolist() == [3.0, 4.0]
+    before = p.version
+    with pytest.raises(ValueError, match=r"^value must have shape \[2\], got \[3\]"):
+        p.assign([1.0, 2.0, 3.0])
+    assert (p.version, p.tolist()) == (before, [3.0, 4.0])
+    assert len({rl.nn.Parameter([0.0]).version for _ in range(100)}) == 100

@@ -1,0 +1,145 @@
+"""Python threads that use the library at once get what they would get alone; thread counts change no bit."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+import rustlstm as rl
+
+
+@pytest.fixture(autouse=True)
+def _thread_count() -> Iterator[None]:
+    before = rl.get_num_threads()
+    yield
+    rl.set_num_threads(before)
+
+
+def at_once(count: int, work: Callable[[int], None]) -> None:
+    errors: list[BaseException] = []
+
+    def run(index: int) -> None:
+        try:
+            work(index)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+        assert not thread.is_alive(), "a thread hangs"
+    if errors:
+        raise errors[0]
+
+
+def everything(lstm: rl.nn.LSTM, seed: int) -> list[bytes]:
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((5 + seed, 7, lstm.input_size)).astype(np.float32)
+    y, (h, c), record = lstm.forward(x, lengths=rng.integers(0, 8, len(x)))
+    dx, (dh, dc), grads = lstm.backward(record, np.ones(y.shape))
+    return [part.tobytes() for part in (y, h, c, dx, dh, dc, *grads.values())]
+
+
+def test_one_layer_in_several_threads() -> None:
+    lstm = rl.nn.LSTM(12, 40, 2, bidirectional=True)
+    expected = [everything(lstm, seed) for seed in range(4)]
+
+    def work(index: int) -> None:
+        for _ in range(10):
+            assert everything(lstm, index) == expected[index]
+
+    at_once(4, work)
+
+
+def test_weights_that_change_meanwhile_are_old_or_new() -> None:
+    lstm, x = rl.nn.LSTM(8, 32), np.ones((4, 6, 8), np.float32)
+    states = [{name: np.full(p.shape, value) for name, p in lstm.named_parameters()} for value in (0.01, 0.02)]
+    expected = set()
+    for state in states:
+        lstm.load_state_dict(state)
+        expected.add(np.asarray(lstm(x)[0]).tobytes())
+    assert len(expected) == 2
+    for _ in range(200):
+        lstm.load_state_dict(states[_ % 2])
+        assert np.asarray(lstm(x)[0]).tobytes() in expected
+
+
+def test_gradients_of_one_parameter_from_several_threads() -> None:
+    # Adding to one array from two threads at once cannot be right: it is refused, never silently wrong.
+    lstm, x = rl.nn.LSTM(8, 200), np.ones((4, 30, 8), np.float32)
+    y, _ = lstm(x)
+    y.backward(np.ones(y.shape))
+    once = lstm.bias_l0.grad.copy()
+    lstm.zero_grad()
+    done: list[int] = []
+    refused: list[str] = []
+
+    def work(index: int) -> None:
+        y, _ = lstm(x)
+        try:
+            y.backward(np.ones(y.shape))
+        except RuntimeError as error:
+            refused.append(str(error))
+        else:
+            done.append(index)
+
+    lstm.bias_l0.grad = np.zeros_like(once)
+    lstm.weight_ih_l0.grad = np.zeros(lstm.weight_ih_l0.shape, np.float32)
+    lstm.weight_hh_l0.grad = np.zeros(lstm.weight_hh_l0.shape, np.float32)
+    at_once(4, work)
+    assert done
+    assert all("is being written by another thread" in sentence for sentence in refused)
+    np.testing.assert_allclose(lstm.bias_l0.grad, len(done) * once, rtol=1e-5)
+
+
+@pytest.mark.parametrize("options", [{}, {"bidirectional": True, "num_layers": 2}, {"dropout": 0.2, "num_layers": 2}])
+def test_thread_counts_change_no_bit(options: dict[str, object]) -> None:
+    results = set()
+    for threads in (1, 2, 3, 4, 8):
+        rl.set_num_threads(threads)
+        assert rl.get_num_threads() == threads
+        lstm = rl.nn.LSTM(33, 65, **options, seed=1)
+        results.add(tuple(everything(lstm, 12)))
+    assert len(results) == 1
+
+
+@pytest.mark.once
+def test_environment_sets_the_count() -> None:
+    code = "import rustlstm; print(rustlstm.get_num_threads(), rustlstm.build_info()['threads'])"
+    for value in ("1", "3"):
+        env = {**os.environ, "RUSTLSTM_NUM_THREADS": value}
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60, check=True
+        )
+        assert done.stdout.split() == [value, value]
+
+
+def test_a_long_call_lets_other_threads_run() -> None:
+    lstm = rl.nn.LSTM(256, 512)
+    x = np.zeros((32, 100, 256), np.float32)
+    ticks, stop = [0], threading.Event()
+
+    def tick() -> None:
+        while not stop.is_set():
+            ticks[0] += 1
+            stop.wait(0.0005)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    with rl.no_grad():
+        lstm(x)
+        before = ticks[0]
+        for _ in range(3):
+            lstm(x)
+        after = ticks[0]
+    stop.set()
+    thread.join()
+    assert after - before >= 3
