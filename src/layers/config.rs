@@ -125,10 +125,8 @@ impl Config {
             if hidden == 0 {
                 return Err(Error::option("hidden_size", "at least 1", 0));
             }
-            if let Some(proj) = self.proj_size {
-                if proj == 0 || proj > hidden {
-                    return Err(Error::option("proj_size", format!("from 1 to hidden_size ({hidden})"), proj));
-                }
+            if let Some(proj) = self.proj_size.filter(|&proj| proj == 0 || proj > hidden) {
+                return Err(Error::option("proj_size", format!("from 1 to hidden_size ({hidden})"), proj));
             }
         }
         self.check_sizes()?;

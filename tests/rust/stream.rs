@@ -180,6 +180,6 @@ fn a_stream_has_one_direction_and_rows() {
     config.bidirectional = true;
     let case = Case::random(&mut Rng::new(1), config, 2, 2);
     let lstm = case.lstm(Level::Scalar);
-    let error = lstm.stream(Arc::new(case.pack(&lstm)), 2).err().expect("no stream in two directions");
+    let error = lstm.stream(Arc::new(case.pack(&lstm)), 2).expect_err("no stream in two directions");
     assert!(error.to_string().contains("bidirectional"), "{error}");
 }
