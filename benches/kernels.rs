@@ -4,7 +4,7 @@
 //! a product's share of it is what the machine allows. Products count two operations for each multiply-add.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use rustlstm::kernels::activation;
+use rustlstm::kernels::activation::{self, Activation, Elementwise};
 use rustlstm::kernels::cell::{self, Cell, Slots};
 use rustlstm::kernels::gemm::multiply;
 use rustlstm::kernels::gemm::pack::{Packed, panel};
@@ -89,56 +89,24 @@ fn products(c: &mut Criterion, level: Level) {
     group.finish();
 }
 
-#[derive(Clone, Copy)]
-enum Function {
-    Exp,
-    Sigmoid,
-    Tanh,
-}
-
-struct Apply<'a>(Function, &'a mut [f32]);
-
-impl Kernel for Apply<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        for part in self.1.chunks_exact_mut(LANES) {
-            let x = s.load_slice(part);
-            let y = match self.0 {
-                Function::Exp => activation::exp(s, x),
-                Function::Sigmoid => activation::sigmoid(s, x),
-                Function::Tanh => activation::tanh(s, x),
-            };
-            s.store_slice(part, y);
-        }
-    }
-}
-
-fn activations(c: &mut Criterion, level: Level) {
+/// Holds a function against the truth and times it.
+fn function<F: Elementwise>(c: &mut Criterion, level: Level, name: &str, function: F, truth: impl Fn(f64) -> f64) {
     let mut group = c.benchmark_group(format!("activation, {}", level.name()));
     group.sample_size(20).warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_millis(400));
-    let all: [(&str, Function, fn(f64) -> f64); 3] = [
-        ("exp", Function::Exp, f64::exp),
-        ("sigmoid", Function::Sigmoid, |x| 1.0 / (1.0 + (-x).exp())),
-        ("tanh", Function::Tanh, f64::tanh),
-    ];
-    for (name, function, truth) in all {
-        let x: Vec<f32> = (0..2048).map(|i| (i as f32 - 1024.0) / 256.0).collect();
-        let mut y = x.clone();
-        dispatch(level, Apply(function, &mut y));
-        for (x, y) in x.iter().zip(&y) {
-            let truth = truth(f64::from(*x));
-            assert!((f64::from(*y) - truth).abs() <= 1e-6 * truth.abs().max(1e-3), "{name}({x}) = {y}");
-        }
-        group.throughput(Throughput::Elements(x.len() as u64));
-        group.bench_function(name, |b| {
-            b.iter(|| {
-                y.copy_from_slice(&x);
-                dispatch(level, Apply(function, &mut y));
-            });
-        });
+    let x: Vec<f32> = (0..2048).map(|i| (i as f32 - 1024.0) / 256.0).collect();
+    let mut y = x.clone();
+    activation::map(level, function, &mut y);
+    for (x, y) in x.iter().zip(&y) {
+        let truth = truth(f64::from(*x));
+        assert!((f64::from(*y) - truth).abs() <= 1e-6 * truth.abs().max(1e-3), "{name}({x}) = {y}");
     }
+    group.throughput(Throughput::Elements(x.len() as u64));
+    group.bench_function(name, |b| {
+        b.iter(|| {
+            y.copy_from_slice(&x);
+            activation::map(level, function, &mut y);
+        });
+    });
     group.finish();
 }
 
@@ -202,7 +170,9 @@ fn gates(c: &mut Criterion, level: Level) {
 fn kernels(c: &mut Criterion) {
     let level = level().expect("RUSTLSTM_SIMD names a level of this machine");
     products(c, level);
-    activations(c, level);
+    function(c, level, "exp", activation::Exp, f64::exp);
+    function(c, level, "sigmoid", Activation::Sigmoid, |x| 1.0 / (1.0 + (-x).exp()));
+    function(c, level, "tanh", Activation::Tanh, f64::tanh);
     gates(c, level);
 }
 

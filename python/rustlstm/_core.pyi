@@ -1,7 +1,7 @@
 """The binary half, for type checkers. Everything public is re-exported by the package."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ __version__: str
 
 class RustPanic(RuntimeError): ...  # noqa: N818 - what it is, not what the caller did wrong
 
+@final
 class LstmCore:
     def __new__(
         cls,
@@ -65,6 +66,7 @@ class LstmCore:
         /,
     ) -> Stream: ...
 
+@final
 class Cache:
     def backward(
         self,
@@ -76,6 +78,7 @@ class Cache:
         /,
     ) -> tuple[_Array | None, list[_Array], list[_Array]]: ...
 
+@final
 class Stream:
     @property
     def batch_size(self) -> int: ...

@@ -134,7 +134,7 @@ class Tensor:
 
     def numpy(self) -> Array:
         """Return a copy of the values."""
-        return self.data.copy()
+        return np.array(self.data)
 
     def item(self) -> float:
         """Return the value of a tensor with one element."""

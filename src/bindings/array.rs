@@ -96,7 +96,9 @@ fn expected(axes: &[Axis<'_>]) -> String {
 }
 
 fn busy(name: &str) -> PyErr {
-    pyo3::exceptions::PyRuntimeError::new_err(format!("{name} is being written by another thread"))
+    pyo3::exceptions::PyRuntimeError::new_err(format!(
+        "{name} is in use: by another thread, or as another argument of this call"
+    ))
 }
 
 fn numpy<'py>(py: Python<'py>) -> PyResult<&'py Bound<'py, PyModule>> {

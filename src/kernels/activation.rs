@@ -1,4 +1,4 @@
-//! exp, the logistic function and tanh on sixteen lanes.
+//! exp, the logistic function, tanh and the other activations of a cell, on sixteen lanes.
 //!
 //! With n = round(x / ln 2) and r = x - n ln 2:
 //!
@@ -20,8 +20,10 @@
 //! `tests/golden/fit_activations.py`; the bounds hold over all 2³² inputs on every level (`tests/rust/scan.rs`). NaN
 //! comes out as NaN.
 
-use crate::simd::Simd;
+use crate::Error;
+use crate::simd::{Kernel, LANES, Level, Simd, dispatch};
 use std::f32::consts::{LN_2, LOG2_E};
+use std::str::FromStr;
 
 /// The largest error of [`exp`] in units of the last place, wherever the true result is a normal number.
 pub const MAX_ULP_EXP: f64 = 1.2;
@@ -30,12 +32,12 @@ pub const MAX_ULP_SIGMOID: f64 = 2.7;
 /// The largest error of [`tanh`] in units of the last place.
 pub const MAX_ULP_TANH: f64 = 2.7;
 
-/// Coefficients of r⁶ to r² in e^r = 1 + r + …; |r| <= ln(2)/2, relative error 0.06 · 2⁻²⁴ before rounding.
+/// Coefficients of r⁶ to r² in e^r = 1 + r + …; |r| <= ln(2)/2, relative error 0.05 · 2⁻²⁴ before rounding.
 const EXP: [f32; 5] = [0.0013814609, 0.008368712, 0.04166839, 0.16666521, 0.49999994];
 /// Coefficients of ρ⁵ and ρ³ in tanh(ρ) = ρ + …; |ρ| <= ln(2)/4, relative error 0.93 · 2⁻²⁴ before rounding.
 const TANH: [f32; 2] = [0.1311066, -0.33331272];
 /// Nine bits of ln 2, so that the product with any exponent is exact, fused or not.
-const LN2_HIGH: f32 = 0.693359375;
+const LN2_HIGH: f32 = 355.0 / 512.0;
 /// What is missing in [`LN2_HIGH`].
 const LN2_LOW: f32 = -0.00021219444;
 /// A number n added to this leaves n + 127, the exponent field of 2ⁿ, in the low bits of the sum.
@@ -104,66 +106,172 @@ pub fn tanh<S: Simd>(s: S, x: S::V) -> S::V {
     let less_or_minus_zero = s.sub(s.splat(-0.0), s.sub(one, power));
     s.div(s.fma(more, tau, less_or_minus_zero), s.fma(less, tau, more))
 }
-/// TEMPORARY
+
+/// What a cell may put its candidate or its state through.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum Activation {
+    /// [`tanh`]
     Tanh,
+    /// [`sigmoid`]
     Sigmoid,
+    /// 0.2 x + 0.5, cut to [0, 1]
     HardSigmoid,
+    /// x or 0, whichever is larger
     Relu,
+    /// x / (1 + |x|)
     Softsign,
+    /// x
     Identity,
 }
+
 impl Activation {
-    /// t
+    /// Every activation there is.
+    pub const ALL: [Activation; 6] = [
+        Activation::Tanh,
+        Activation::Sigmoid,
+        Activation::HardSigmoid,
+        Activation::Relu,
+        Activation::Softsign,
+        Activation::Identity,
+    ];
+
+    /// The name, which [`str::parse`] reads back.
+    pub fn name(self) -> &'static str {
+        match self {
+            Activation::Tanh => "tanh",
+            Activation::Sigmoid => "sigmoid",
+            Activation::HardSigmoid => "hard_sigmoid",
+            Activation::Relu => "relu",
+            Activation::Softsign => "softsign",
+            Activation::Identity => "identity",
+        }
+    }
+
+    /// The activation of x.
     #[inline(always)]
     pub fn apply<S: Simd>(self, s: S, x: S::V) -> S::V {
+        // The operand that may be NaN comes second in every minimum and maximum: that is the one which they return.
         match self {
             Activation::Tanh => tanh(s, x),
             Activation::Sigmoid => sigmoid(s, x),
-            Activation::Identity => x,
-            Activation::HardSigmoid => s.max(s.splat(0.0), s.min(s.splat(1.0), s.fma(s.splat(0.2), x, s.splat(0.5)))),
+            Activation::HardSigmoid => {
+                let line = s.fma(s.splat(0.2), x, s.splat(0.5));
+                s.max(s.splat(0.0), s.min(s.splat(1.0), line))
+            }
             Activation::Relu => s.max(s.splat(0.0), x),
-            Activation::Softsign => s.div(x, s.add(s.splat(1.0), s.abs(x))),
+            Activation::Softsign => {
+                // Infinity over infinity is no number; the largest one gives ±1 just as well.
+                let x = s.max(s.splat(-f32::MAX), s.min(s.splat(f32::MAX), x));
+                s.div(x, s.add(s.splat(1.0), s.abs(x)))
+            }
+            Activation::Identity => x,
         }
     }
-    /// t
+
+    /// The derivative, expressed through y = [`Activation::apply`]`(x)`. NaN stays NaN, except that the identity's is 1.
     #[inline(always)]
     pub fn slope<S: Simd>(self, s: S, y: S::V) -> S::V {
-        let one = s.splat(1.0);
-        let zero = s.splat(0.0);
+        let (zero, one) = (s.splat(0.0), s.splat(1.0));
         match self {
             Activation::Tanh => s.fnma(y, y, one),
             Activation::Sigmoid => s.mul(y, s.sub(one, y)),
-            Activation::Identity => one,
-            Activation::HardSigmoid => s.select_lt(zero, y, s.select_lt(y, one, s.splat(0.2), zero), zero),
-            Activation::Relu => s.select_lt(zero, y, one, zero),
+            // Where y is not above zero it is zero or NaN, and so is the slope.
+            Activation::HardSigmoid => s.select_lt(zero, y, s.select_lt(y, one, s.splat(0.2), zero), y),
+            Activation::Relu => s.select_lt(zero, y, one, y),
             Activation::Softsign => {
-                let d = s.sub(one, s.abs(y));
-                s.mul(d, d)
+                let rest = s.sub(one, s.abs(y));
+                s.mul(rest, rest)
             }
+            Activation::Identity => one,
         }
     }
 }
 
-impl std::str::FromStr for Activation {
-    type Err = crate::Error;
+impl FromStr for Activation {
+    type Err = Error;
 
-    fn from_str(name: &str) -> Result<Self, crate::Error> {
-        Ok(match name {
-            "tanh" => Activation::Tanh,
-            "sigmoid" => Activation::Sigmoid,
-            "hard_sigmoid" => Activation::HardSigmoid,
-            "relu" => Activation::Relu,
-            "softsign" => Activation::Softsign,
-            "identity" => Activation::Identity,
-            _ => {
-                return Err(crate::Error::option(
-                    "activation",
-                    "tanh, sigmoid, hard_sigmoid, relu, softsign or identity",
-                    name,
-                ));
-            }
-        })
+    fn from_str(name: &str) -> Result<Activation, Error> {
+        let names = Activation::ALL.map(Activation::name).join(", ");
+        Activation::ALL
+            .into_iter()
+            .find(|activation| activation.name() == name)
+            .ok_or_else(|| Error::option("activation", format_args!("one of {names}"), format_args!("{name:?}")))
     }
+}
+
+/// A function of one number, on sixteen lanes: what [`map`] puts a slice through.
+pub trait Elementwise: Copy {
+    /// The function of each lane.
+    fn lanes<S: Simd>(self, s: S, x: S::V) -> S::V;
+}
+
+/// [`exp`] for [`map`].
+#[derive(Clone, Copy)]
+pub struct Exp;
+
+impl Elementwise for Exp {
+    #[inline(always)]
+    fn lanes<S: Simd>(self, s: S, x: S::V) -> S::V {
+        exp(s, x)
+    }
+}
+
+impl Elementwise for Activation {
+    #[inline(always)]
+    fn lanes<S: Simd>(self, s: S, x: S::V) -> S::V {
+        self.apply(s, x)
+    }
+}
+
+/// The derivative of an activation at its output, for [`map`].
+#[derive(Clone, Copy)]
+pub struct Slope(pub Activation);
+
+impl Elementwise for Slope {
+    #[inline(always)]
+    fn lanes<S: Simd>(self, s: S, y: S::V) -> S::V {
+        self.0.slope(s, y)
+    }
+}
+
+struct Map<'a, F> {
+    f: F,
+    data: &'a mut [f32],
+}
+
+impl<F: Elementwise> Kernel for Map<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        for part in self.data.chunks_mut(LANES) {
+            s.store_slice(part, self.f.lanes(s, s.load_slice(part)));
+        }
+    }
+}
+
+/// Replaces each number by its function: `map(level, Activation::Tanh, data)`.
+pub fn map(level: Level, f: impl Elementwise, data: &mut [f32]) {
+    dispatch(level, Map { f, data });
+}
+
+/// The natural logarithm to within 0.51 units in the last place, the same bits on every machine, which the system's
+/// is not. One number at a time: a row has one logarithm.
+pub fn ln(x: f32) -> f32 {
+    if x.is_nan() || x < 0.0 {
+        return f32::NAN;
+    } else if x == 0.0 {
+        return f32::NEG_INFINITY;
+    } else if x == f32::INFINITY {
+        return x;
+    }
+    // Every positive f32, denormal or not, is a normal f64: x = m 2^e with m in [sqrt(1/2), sqrt(2)).
+    let bits = f64::from(x).to_bits();
+    let half = std::f64::consts::FRAC_1_SQRT_2.to_bits();
+    let e = (bits.wrapping_sub(half) as i64) >> 52;
+    let m = f64::from_bits(bits.wrapping_sub((e << 52) as u64));
+    // ln m = 2 (z + z³/3 + z⁵/5 + …) with z = (m - 1) / (m + 1), |z| < 0.172
+    let z = (m - 1.0) / (m + 1.0);
+    let tail = (1..9).rev().fold(0.0, |sum, k| sum * (z * z) + 1.0 / f64::from(2 * k + 1));
+    (e as f64 * std::f64::consts::LN_2 + 2.0 * (z + z * (z * z) * tail)) as f32
 }

@@ -5,3 +5,5 @@ pub mod cell;
 pub mod gemm;
 pub mod mask;
 pub mod norm;
+pub mod reduce;
+pub mod softmax;

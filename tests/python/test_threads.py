@@ -96,7 +96,7 @@ def test_gradients_of_one_parameter_from_several_threads() -> None:
     lstm.weight_hh_l0.grad = np.zeros(lstm.weight_hh_l0.shape, np.float32)
     at_once(4, work)
     assert done
-    assert all("is being written by another thread" in sentence for sentence in refused)
+    assert all("is in use: by another thread" in sentence for sentence in refused)
     np.testing.assert_allclose(lstm.bias_l0.grad, len(done) * once, rtol=1e-5)
 
 

@@ -1,5 +1,6 @@
 //! Integration tests.
 
+mod activation;
 mod architecture;
 mod determinism;
 mod errors;
@@ -7,6 +8,7 @@ mod gradcheck;
 mod layer;
 mod reference;
 mod rng;
+mod scan;
 mod stream;
 mod support;
 mod threads;

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import ops
-from ..ops import Cache, LstmCore, Stream
+from ..ops import Cache, LstmCore
+from ..ops import Stream as Stream
 from ..tensor import Array, Tensor
 from ._init import Init
 from ._module import Module, Parameter
