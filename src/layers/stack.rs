@@ -138,8 +138,11 @@ impl<'a> Stack<'a> {
 
     /// Runs `x` through all layers and writes `y`.
     pub fn forward(&self, x: Source<'a>, y: &SeqMut<'_>, scratch: &mut Buffer) {
-        let (workers, d, level) = (self.workers(), self.lstm.config().directions(), self.lstm.level());
-        let shape = [1, workers, self.scratch_each()];
+        let (each, d, level) = (self.scratch_each(), self.lstm.config().directions(), self.lstm.level());
+        // Another thread may have raised the number of threads since the scratch was measured.
+        let room = scratch.len().checked_div(each).unwrap_or(1);
+        let workers = self.workers().min(room);
+        let shape = [1, workers, each];
         let scratch = SeqMut::new(&mut scratch[..shape[1] * shape[2]], shape).expect("the scratch was made for this");
         let meetings = [Barrier::new(), Barrier::new()];
         threads::run(workers, |worker| {

@@ -5,6 +5,8 @@ use crate::support::{Case, Outcome, Rng, UNTOUCHED, bits, fill_padding, randomis
 use rustlstm::layers::{Config, Merge, Pass, State};
 use rustlstm::simd::Level;
 use rustlstm::threads;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
 const TRAIN: Pass = Pass::Train { seed: 7, step: 3 };
@@ -133,6 +135,32 @@ fn any_number_of_threads_gives_the_same_bits() {
     }
     threads::set_num_threads(before).expect("the number there was");
     report("threads", count, &failures);
+}
+
+#[test]
+fn the_number_of_threads_may_change_during_a_call() {
+    let _guard = setting_threads();
+    let before = threads::num_threads();
+    let case = Case::random(&mut Rng::new(3), Config::new(40, 96), 12, 5);
+    let expected = case.run(best(), Pass::Record);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for workers in (1..=4).cycle() {
+                threads::set_num_threads(workers).expect("a number of threads");
+                if done.load(Ordering::Relaxed) {
+                    return;
+                }
+            }
+        });
+        // Whatever happens, the other thread ends.
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            (0..400).all(|_| case.run(best(), Pass::Record).differing(&expected, &case.config).is_empty())
+        }));
+        done.store(true, Ordering::Relaxed);
+        assert!(outcome.is_ok_and(|same| same), "{}", case.describe());
+    });
+    threads::set_num_threads(before).expect("the number there was");
 }
 
 #[test]

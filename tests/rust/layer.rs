@@ -22,7 +22,7 @@ pub const SIZES: [usize; 7] = [1, 3, 5, 8, 17, 33, 64];
 /// Least distance of any activation input to a point without derivative.
 pub const KINK: f64 = 2e-6;
 
-const CASES: u64 = 640;
+const CASES: u64 = 512;
 
 /// Multiply-adds of one forward pass up to which a case is kept; the few beyond would take half the time.
 const LARGEST: usize = 40_000_000;

@@ -13,8 +13,8 @@
 //! c_t = c̃ + k_c ∘ (c_{t-1} - c̃)      h_t = h̃ + k_h ∘ (h_{t-1} - h̃)           zoneout
 //! ```
 //!
-//! and the input of each activation is first clamped to ±clip. What is random comes from outside, as a [`Masks`]
-//! function. `gradcheck.rs` holds the backward pass against finite differences of the forward pass.
+//! and the inputs of the gates and of the candidate are first clamped to ±clip. What is random comes from outside, as a
+//! [`Masks`] function. `gradcheck.rs` holds the backward pass against finite differences of the forward pass.
 
 use rustlstm::layers::{Activation, Config, Merge};
 
@@ -345,7 +345,7 @@ impl<'a> Lstm<'a> {
                 z[zo] += w.peephole[2 * hidden + k] * c_new[k];
             }
             o[k] = if cell.output_gate { sigmoid(clip(z[zo])) } else { 1.0 };
-            m[k] = o[k] * activation(cell.output_activation, clip(c_new[k]));
+            m[k] = o[k] * activation(cell.output_activation, c_new[k]);
         }
 
         let h_new = if config.proj_size.is_some() { multiply(&w.hr, &m, h_prev.len()) } else { m.clone() };
@@ -400,8 +400,8 @@ impl<'a> Lstm<'a> {
             dc_prev[k] = kept * dc[k];
             let mut dc_new = (1.0 - kept) * dc[k];
 
-            let out = activation(cell.output_activation, clip(c_new));
-            dc_new += dm[k] * o * slope(cell.output_activation, clip(c_new)) * passes(c_new);
+            let out = activation(cell.output_activation, c_new);
+            dc_new += dm[k] * o * slope(cell.output_activation, c_new);
             if cell.output_gate {
                 dz[zo] = dm[k] * out * o * (1.0 - o) * passes(step.z[zo]);
             }
@@ -471,11 +471,10 @@ impl<'a> Lstm<'a> {
                 near(clamp(cell.clip, step.z[2 * hidden + k]), kink);
             }
             if let Some(kink) = kink(cell.output_activation) {
-                near(clamp(cell.clip, step.c_new[k]), kink);
+                near(step.c_new[k], kink);
             }
             if let Some(clip) = cell.clip {
                 let clip = f64::from(clip);
-                near(step.c_new[k], clip);
                 near(step.z[2 * hidden + k], clip);
                 if cell.input_gate {
                     near(step.z[k], clip);
