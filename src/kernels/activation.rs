@@ -244,8 +244,13 @@ impl<F: Elementwise> Kernel for Map<'_, F> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        for part in self.data.chunks_mut(LANES) {
+        let mut parts = self.data.chunks_exact_mut(LANES);
+        for part in parts.by_ref() {
             s.store_slice(part, self.f.lanes(s, s.load_slice(part)));
+        }
+        let rest = parts.into_remainder();
+        if !rest.is_empty() {
+            s.store_slice(rest, self.f.lanes(s, s.load_slice(rest)));
         }
     }
 }
