@@ -22,30 +22,35 @@ pub fn load_filled<S: Simd>(s: S, from: &[f32], fill: f32) -> S::V {
     }
 }
 
-/// The sum of `term` over the slice in parts of sixteen; the last part is filled up with `fill`.
-#[inline(always)]
-fn accumulate<S: Simd>(s: S, x: &[f32], fill: f32, term: impl Fn(S::V, S::V) -> S::V) -> S::V {
-    let mut parts = x.chunks_exact(LANES);
-    let mut total = s.splat(0.0);
-    for part in parts.by_ref() {
-        total = term(total, s.load_slice(part));
-    }
-    match parts.remainder() {
-        [] => total,
-        rest => term(total, load_filled(s, rest, fill)),
-    }
+/// Folds a slice into the vector `$total`, sixteen numbers at a time as `$part`; the last part is filled up with `$fill`.
+/// A macro, because a closure is a function of its own: one that is not inlined is not compiled for the level.
+macro_rules! fold {
+    ($s:expr, $x:expr, $fill:expr, $start:expr, |$total:ident, $part:ident| $next:expr) => {{
+        let mut $total = $s.splat($start);
+        let mut parts = $x.chunks_exact(LANES);
+        for part in parts.by_ref() {
+            let $part = $s.load_slice(part);
+            $total = $next;
+        }
+        if !parts.remainder().is_empty() {
+            let $part = load_filled($s, parts.remainder(), $fill);
+            $total = $next;
+        }
+        $total
+    }};
 }
+pub(super) use fold;
 
 /// The sum; 0 of nothing.
 #[inline(always)]
 pub fn sum_lanes<S: Simd>(s: S, x: &[f32]) -> f32 {
-    s.sum(accumulate(s, x, 0.0, |total, part| s.add(total, part)))
+    s.sum(fold!(s, x, 0.0, 0.0, |total, part| s.add(total, part)))
 }
 
 /// The sum of the squares; 0 of nothing.
 #[inline(always)]
 pub fn sum_squares_lanes<S: Simd>(s: S, x: &[f32]) -> f32 {
-    s.sum(accumulate(s, x, 0.0, |total, part| s.fma(part, part, total)))
+    s.sum(fold!(s, x, 0.0, 0.0, |total, part| s.fma(part, part, total)))
 }
 
 /// The sum of the products of two slices of one length.
@@ -53,27 +58,28 @@ pub fn sum_squares_lanes<S: Simd>(s: S, x: &[f32]) -> f32 {
 pub fn dot_lanes<S: Simd>(s: S, a: &[f32], b: &[f32]) -> f32 {
     debug_assert_eq!(a.len(), b.len());
     let mut total = s.splat(0.0);
-    for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
+    let (mut left, mut right) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    for (a, b) in left.by_ref().zip(right.by_ref()) {
         total = s.fma(s.load_slice(a), s.load_slice(b), total);
     }
-    s.sum(total)
+    let rest = (load_filled(s, left.remainder(), 0.0), load_filled(s, right.remainder(), 0.0));
+    s.sum(s.fma(rest.0, rest.1, total))
 }
 
 /// The largest number, NaN left aside; negative infinity where there is none.
 #[inline(always)]
 pub fn max_number_lanes<S: Simd>(s: S, x: &[f32]) -> f32 {
-    let mut largest = s.splat(f32::NEG_INFINITY);
-    for part in x.chunks(LANES) {
-        // The second operand is kept where the first is NaN.
-        largest = s.max(load_filled(s, part, f32::NEG_INFINITY), largest);
-    }
+    // The second operand is kept where the first is NaN.
+    let none = f32::NEG_INFINITY;
+    let largest = fold!(s, x, none, none, |largest, part| s.max(part, largest));
     s.to_array(largest).into_iter().fold(f32::NEG_INFINITY, |a, b| if b > a { b } else { a })
 }
 
 /// Whether there is a NaN.
 #[inline(always)]
 pub fn any_nan_lanes<S: Simd>(s: S, x: &[f32]) -> bool {
-    let flags = accumulate(s, x, 0.0, |flags, part| {
+    // x - x is NaN where x is, and 0 elsewhere once infinity is cut to a number.
+    let flags = fold!(s, x, 0.0, 0.0, |flags, part| {
         let cut = s.min(s.splat(f32::MAX), s.max(s.splat(-f32::MAX), part));
         s.add(flags, s.sub(cut, cut))
     });
@@ -84,7 +90,7 @@ pub fn any_nan_lanes<S: Simd>(s: S, x: &[f32]) -> bool {
 #[inline(always)]
 pub fn all_finite_lanes<S: Simd>(s: S, x: &[f32]) -> bool {
     // x - x is 0 where x is finite, else NaN.
-    !s.sum(accumulate(s, x, 0.0, |flags, part| s.add(flags, s.sub(part, part)))).is_nan()
+    !s.sum(fold!(s, x, 0.0, 0.0, |flags, part| s.add(flags, s.sub(part, part)))).is_nan()
 }
 
 /// The mean and the mean squared distance from it, in two passes; NaN of nothing.
@@ -92,7 +98,7 @@ pub fn all_finite_lanes<S: Simd>(s: S, x: &[f32]) -> bool {
 pub fn mean_variance_lanes<S: Simd>(s: S, x: &[f32]) -> (f32, f32) {
     let n = x.len() as f32;
     let mean = sum_lanes(s, x) / n;
-    let squares = accumulate(s, x, mean, |total, part| {
+    let squares = fold!(s, x, mean, 0.0, |total, part| {
         let distance = s.sub(part, s.splat(mean));
         s.fma(distance, distance, total)
     });

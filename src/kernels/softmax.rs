@@ -16,18 +16,30 @@
 //! | NaN | NaN in the whole row | NaN |
 
 use super::activation::{exp, ln};
-use super::reduce::{any_nan_lanes, load_filled, max_number_lanes};
+use super::reduce::{any_nan_lanes, fold, load_filled, max_number_lanes};
 use crate::simd::{Kernel, LANES, Level, Simd, dispatch};
+
+/// Replaces a row, sixteen numbers `$x` at a time; what is missing from the last sixteen is −∞, whose power is 0.
+macro_rules! in_parts {
+    ($s:expr, $row:expr, |$x:ident| $new:expr) => {{
+        let mut parts = $row.chunks_exact_mut(LANES);
+        for part in parts.by_ref() {
+            let $x = $s.load_slice(part);
+            $s.store_slice(part, $new);
+        }
+        let rest = parts.into_remainder();
+        if !rest.is_empty() {
+            let $x = load_filled($s, rest, f32::NEG_INFINITY);
+            $s.store_slice(rest, $new);
+        }
+    }};
+}
 
 /// `(m, s)` of a row; s is NaN where the row holds NaN, +∞ or nothing but −∞.
 #[inline(always)]
 fn max_and_sum<S: Simd>(s: S, row: &[f32]) -> (f32, f32) {
     let max = max_number_lanes(s, row);
-    let mut total = s.splat(0.0);
-    for part in row.chunks(LANES) {
-        let x = load_filled(s, part, f32::NEG_INFINITY);
-        total = s.add(total, exp(s, s.sub(x, s.splat(max))));
-    }
+    let total = fold!(s, row, f32::NEG_INFINITY, 0.0, |total, x| s.add(total, exp(s, s.sub(x, s.splat(max)))));
     (max, s.sum(total))
 }
 
@@ -36,15 +48,13 @@ fn max_and_sum<S: Simd>(s: S, row: &[f32]) -> (f32, f32) {
 pub fn softmax_lanes<S: Simd>(s: S, row: &mut [f32]) {
     let max = s.splat(max_number_lanes(s, row));
     let mut total = s.splat(0.0);
-    for part in row.chunks_mut(LANES) {
-        let power = exp(s, s.sub(load_filled(s, part, f32::NEG_INFINITY), max));
+    in_parts!(s, row, |x| {
+        let power = exp(s, s.sub(x, max));
         total = s.add(total, power);
-        s.store_slice(part, power);
-    }
+        power
+    });
     let scale = s.splat(1.0 / s.sum(total));
-    for part in row.chunks_mut(LANES) {
-        s.store_slice(part, s.mul(s.load_slice(part), scale));
-    }
+    in_parts!(s, row, |power| s.mul(power, scale));
 }
 
 /// The logarithm of the softmax of one row, in place.
@@ -52,9 +62,7 @@ pub fn softmax_lanes<S: Simd>(s: S, row: &mut [f32]) {
 pub fn log_softmax_lanes<S: Simd>(s: S, row: &mut [f32]) {
     let (max, total) = max_and_sum(s, row);
     let (max, log) = (s.splat(max), s.splat(ln(total)));
-    for part in row.chunks_mut(LANES) {
-        s.store_slice(part, s.sub(s.sub(s.load_slice(part), max), log));
-    }
+    in_parts!(s, row, |x| s.sub(s.sub(x, max), log));
 }
 
 /// The logarithm of the sum of the powers of one row; −∞ of nothing.
