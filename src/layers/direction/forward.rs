@@ -56,122 +56,193 @@ impl Forward<'_> {
     }
 }
 
+/// A worker's part of the direction and the grids of its scratch.
+struct Share<'a> {
+    first: usize,
+    step: usize,
+    /// Hidden units and state, in vectors.
+    units: Range<usize>,
+    state: Range<usize>,
+    /// Rows that fit.
+    rows: usize,
+    input: Grid<'a>,
+    /// The input's part of the gates, from this worker's first panel on.
+    product: Grid<'a>,
+    sum: Grid<'a>,
+    first_panel: usize,
+}
+
+/// The steps of a chunk; their rows lie one after another.
+struct Chunk {
+    steps: Range<usize>,
+    total: usize,
+}
+
 impl Kernel for Forward<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Forward { frame, inlet, member, scratch } = self;
-        let (geometry, rows, weights) = (frame.geometry, frame.rows, frame.weights);
-        let (first, step) = member.slots();
-        let units = member.vectors(geometry.units(), S::PANEL);
-        let columns = 4 * units.start..4 * units.end;
-        let normed = weights.gains.is_some();
-
-        let whole = Layout::new(rows, inlet.channels, geometry.gate_columns(), S::PANEL, normed);
-        // SAFETY: each worker takes its own row.
-        let scratch = unsafe { scratch.row(0, member.worker.id()) };
-        let (input, rest) = scratch.split_at_mut(whole.input);
-        let (product, sum) = rest.split_at_mut(whole.product);
-        let sum_width = if normed { geometry.gate_columns() } else { 4 * LANES };
-        // SAFETY: the scratch is this worker's own.
-        let (input, product, sum) = unsafe {
-            (
-                Grid::new(input, padded(inlet.channels), S::PANEL),
-                Grid::new(product, S::PANEL, whole.rows * S::PANEL),
-                Grid::new(sum, sum_width, S::PANEL),
-            )
-        };
-        // A panel is never wider than the four gates of sixteen units, so this worker's columns begin with one.
-        let first_panel = columns.start * LANES / S::PANEL;
-        let bias = frame.constant(&weights.bias, 0);
-        let recurrent = frame.recurrent().grid();
-        let norms = frame.norms();
-
+        let share = self.share::<S>();
+        let rows = self.frame.rows;
         let mut begin = 0;
         while begin < rows.steps() {
-            // As many steps as fit; the rows of each lie one after another.
-            let (mut end, mut total) = (begin, 0);
-            while end < rows.steps() && (end == begin || total + rows.alive(end, first, step) <= whole.rows) {
-                for row in 0..rows.alive(end, first, step) {
-                    let slot = first + row * step;
-                    let t = rows.time(geometry.reverse, slot, end);
-                    // SAFETY: the scratch is this worker's own, and nobody writes the layer below any more.
-                    unsafe { inlet.read(s, slot, t, input.slice_mut(total + row, inlet.channels)) };
-                }
-                total += rows.alive(end, first, step);
-                end += 1;
-            }
-            let kept = norms.map(|norms| norms[0]);
-            let init = if normed { zeros() } else { bias.panels(first_panel) };
-            let right = weights.input.grid().panels(first_panel);
-            multiply(s, total, inlet.channels, input, right, 0..columns.len(), init, product);
-            if let Some(gains) = &weights.gains {
-                let gain = frame.constant(&gains[0], 0);
-                let mut row = 0;
-                for at in begin..end {
-                    let alive = rows.alive(at, first, step);
-                    let here = product.rows(row, 1);
-                    let kept = kept.map(|(normal, scale)| {
-                        let from = rows.step(at) + first;
-                        (normal.rows(from, step), scale.rows(from, step))
-                    });
-                    let shape = norm::Shape { rows: alive, hidden: geometry.hidden };
-                    norm::forward(s, shape, here, gain, bias, here, kept);
-                    row += alive;
-                }
-            }
-
+            let chunk = self.gather(s, &share, begin);
+            self.input_product(s, &share, &chunk);
             let mut row = 0;
-            for at in begin..end {
-                let alive = rows.alive(at, first, step);
-                let z = product.rows(row, 1);
-                row += alive;
-                let shown = frame.shown().map(|shown| if frame.record { shown.rows(rows.step(at), 1) } else { shown });
-                let slots = Slots { first, step, rows: alive, time: at };
-                let before = frame.operand().rows(rows.state(at) + first, step);
-                let stage = cell::Forward {
-                    cell: frame.cell,
-                    slots,
-                    units: units.clone(),
-                    z: sum,
-                    peephole: frame.peephole(),
-                    c_before: frame.c(at).rows(first, step),
-                    c: frame.c(at + 1).rows(first, step),
-                    m: shown.unwrap_or_else(|| frame.h().rows(rows.state(at + 1), 1)).rows(first, step),
-                    gates: frame.gates().map(|gates| gates.rows(rows.step(at) + first, step)),
-                    fresh: frame.held.fresh.as_ref().map(|_| frame.fresh(at).rows(first, step)),
-                    zoneout: frame.zoneout_c,
+            for at in chunk.steps.clone() {
+                let slots = Slots {
+                    first: share.first,
+                    step: share.step,
+                    rows: rows.alive(at, share.first, share.step),
+                    time: at,
                 };
-                if let Some(gains) = &weights.gains {
-                    multiply(s, alive, geometry.state, before, recurrent, columns.clone(), zeros(), sum);
-                    let kept = norms.map(|norms| {
-                        let from = rows.step(at) + first;
-                        (norms[1].0.rows(from, step), norms[1].1.rows(from, step))
-                    });
-                    let shape = norm::Shape { rows: alive, hidden: geometry.hidden };
-                    norm::forward(s, shape, sum, frame.constant(&gains[1], 0), z, sum, kept);
-                    cell::forward(s, &stage);
-                } else {
-                    for unit in units.clone() {
-                        let panel = 4 * unit * LANES / S::PANEL;
-                        let z = z.panels(panel - first_panel);
-                        multiply(s, alive, geometry.state, before, recurrent.panels(panel), 0..4, z, sum);
-                        cell::forward(s, &cell::Forward { units: unit..unit + 1, ..stage });
-                    }
-                }
-                let state = member.vectors(geometry.state_vectors(), S::PANEL);
-                if let (Some(shown), Some(projection)) = (shown, &weights.projection) {
-                    member.meet_units();
-                    let h = frame.h().rows(rows.state(at + 1) + first, step);
-                    let m = shown.rows(first, step);
-                    multiply(s, alive, geometry.hidden, m, projection.grid(), state.clone(), zeros(), h);
-                }
-                settle(s, &frame, slots, state);
-                member.meet_units();
+                self.step(s, &share, slots, share.product.rows(row, 1));
+                row += slots.rows;
             }
-            begin = end;
+            begin = chunk.steps.end;
         }
+    }
+}
+
+impl<'a> Forward<'a> {
+    #[inline(always)]
+    fn share<S: Simd>(&self) -> Share<'a> {
+        let geometry = self.frame.geometry;
+        let normed = self.frame.weights.gains.is_some();
+        let columns = geometry.gate_columns();
+        let layout = Layout::new(self.frame.rows, self.inlet.channels, columns, S::PANEL, normed);
+        // SAFETY: each worker takes its own row, whose parts do not overlap.
+        let (input, product, sum) = unsafe {
+            let (input, rest) = self.scratch.row(0, self.member.worker.id()).split_at_mut(layout.input);
+            let (product, sum) = rest.split_at_mut(layout.product);
+            (
+                Grid::new(input, padded(self.inlet.channels), S::PANEL),
+                Grid::new(product, S::PANEL, layout.rows * S::PANEL),
+                Grid::new(sum, if normed { columns } else { 4 * LANES }, S::PANEL),
+            )
+        };
+        let (first, step) = self.member.slots();
+        let units = self.member.vectors(geometry.units(), S::PANEL);
+        // A panel is never wider than the four gates of sixteen units, so this worker's columns begin with one.
+        let first_panel = 4 * units.start * LANES / S::PANEL;
+        let state = self.member.vectors(geometry.state_vectors(), S::PANEL);
+        Share { first, step, units, state, rows: layout.rows, input, product, sum, first_panel }
+    }
+
+    /// Reads the inputs of as many steps as fit, at least one.
+    #[inline(always)]
+    fn gather<S: Simd>(&self, s: S, share: &Share<'_>, begin: usize) -> Chunk {
+        let rows = self.frame.rows;
+        let (mut end, mut total) = (begin, 0);
+        while end < rows.steps() {
+            let alive = rows.alive(end, share.first, share.step);
+            if end > begin && total + alive > share.rows {
+                break;
+            }
+            for row in 0..alive {
+                let slot = share.first + row * share.step;
+                let t = rows.time(self.frame.geometry.reverse, slot, end);
+                // SAFETY: the scratch is this worker's own, and nobody writes the layer below any more.
+                unsafe { self.inlet.read(s, slot, t, share.input.slice_mut(total + row, self.inlet.channels)) };
+            }
+            total += alive;
+            end += 1;
+        }
+        Chunk { steps: begin..end, total }
+    }
+
+    /// The input's part of the gates for a whole chunk, with the bias.
+    #[inline(always)]
+    fn input_product<S: Simd>(&self, s: S, share: &Share<'_>, chunk: &Chunk) {
+        let (frame, weights) = (&self.frame, self.frame.weights);
+        let bias = frame.constant(&weights.bias, 0);
+        let init = if weights.gains.is_some() { zeros() } else { bias.panels(share.first_panel) };
+        let right = weights.input.grid().panels(share.first_panel);
+        let vectors = 0..4 * share.units.len();
+        multiply(s, chunk.total, self.inlet.channels, share.input, right, vectors, init, share.product);
+        if weights.gains.is_none() {
+            return;
+        }
+        let mut row = 0;
+        for at in chunk.steps.clone() {
+            let alive = frame.rows.alive(at, share.first, share.step);
+            let here = share.product.rows(row, 1);
+            self.normalise(s, share, 0, at, here, bias, here);
+            row += alive;
+        }
+    }
+
+    /// Normalises the input (0) or recurrent (1) sums of step `at` in place, and adds `init`.
+    #[inline(always)]
+    fn normalise<S: Simd>(
+        &self,
+        s: S,
+        share: &Share<'_>,
+        which: usize,
+        at: usize,
+        sums: Grid<'_>,
+        init: Grid<'_>,
+        out: Grid<'_>,
+    ) {
+        let frame = &self.frame;
+        let Some(gains) = &frame.weights.gains else { return };
+        let from = frame.rows.step(at) + share.first;
+        let kept = frame.norms().map(|norms| {
+            let (normal, scale) = norms[which];
+            (normal.rows(from, share.step), scale.rows(from, share.step))
+        });
+        let rows = frame.rows.alive(at, share.first, share.step);
+        let shape = norm::Shape { rows, hidden: frame.geometry.hidden };
+        norm::forward(s, shape, sums, frame.constant(&gains[which], 0), init, out, kept);
+    }
+
+    /// One step of the recurrence; `z` is the input's part of the gates.
+    #[inline(always)]
+    fn step<S: Simd>(&self, s: S, share: &Share<'_>, slots: Slots, z: Grid<'_>) {
+        let (frame, rows, member) = (&self.frame, self.frame.rows, self.member);
+        let (geometry, at, Share { first, step, units, sum, .. }) = (frame.geometry, slots.time, share);
+        let (first, step, sum) = (*first, *step, *sum);
+        let recurrent = frame.recurrent().grid();
+        let before = frame.operand().rows(rows.state(at) + first, step);
+        let h = frame.h().rows(rows.state(at + 1) + first, step);
+        let shown = frame.shown().map(|shown| {
+            let from = if frame.record { rows.step(at) } else { 0 };
+            shown.rows(from + first, step)
+        });
+        let stage = cell::Forward {
+            cell: frame.cell,
+            slots,
+            units: units.clone(),
+            z: sum,
+            peephole: frame.peephole(),
+            c_before: frame.c(at).rows(first, step),
+            c: frame.c(at + 1).rows(first, step),
+            m: shown.unwrap_or(h),
+            gates: frame.gates().map(|gates| gates.rows(rows.step(at) + first, step)),
+            fresh: frame.held.fresh.as_ref().map(|_| frame.fresh(at).rows(first, step)),
+            zoneout: frame.zoneout_c,
+        };
+        if frame.weights.gains.is_some() {
+            // A row's statistics need all its sums.
+            multiply(s, slots.rows, geometry.state, before, recurrent, 0..4 * units.len(), zeros(), sum);
+            self.normalise(s, share, 1, at, sum, z, sum);
+            cell::forward(s, &stage);
+        } else {
+            for unit in units.clone() {
+                let panel = 4 * unit * LANES / S::PANEL;
+                let z = z.panels(panel - share.first_panel);
+                multiply(s, slots.rows, geometry.state, before, recurrent.panels(panel), 0..4, z, sum);
+                cell::forward(s, &cell::Forward { units: unit..unit + 1, ..stage });
+            }
+        }
+        if let (Some(shown), Some(projection)) = (shown, &frame.weights.projection) {
+            member.meet_units();
+            let vectors = share.state.clone();
+            multiply(s, slots.rows, geometry.hidden, shown, projection.grid(), vectors, zeros(), h);
+        }
+        settle(s, frame, slots, share.state.clone());
+        member.meet_units();
     }
 }
 
