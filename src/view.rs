@@ -82,6 +82,11 @@ impl<'a> SeqMut<'a> {
 }
 
 impl SeqMut<'_> {
+    /// Where the values begin, for those who divide them up themselves.
+    pub(crate) fn start(&self) -> *mut f32 {
+        self.data
+    }
+
     /// `len` values of row `t` of the first sequence, from `begin` on.
     ///
     /// # Safety

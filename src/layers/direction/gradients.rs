@@ -181,7 +181,7 @@ impl Gradients<'_> {
         let (half, sum_stride) = (blocks_len / 2, padded(vectors * LANES));
         // SAFETY: the parts do not overlap; blocks are written between meetings, and sums by their columns' worker.
         let (blocks, sum) = unsafe {
-            let shared = self.shared.row(0, 0).as_mut_ptr();
+            let shared = self.shared.start();
             let first = std::slice::from_raw_parts_mut(shared, half);
             let second = std::slice::from_raw_parts_mut(shared.add(half), half);
             let sum = std::slice::from_raw_parts_mut(shared.add(blocks_len), sum_len);
