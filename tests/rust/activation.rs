@@ -1,10 +1,10 @@
 //! Activations, reductions and softmax: against f64, by bits between the levels, and at the edges of the numbers.
 
 use proptest::prelude::*;
-use rustlstm::kernels::activation::{Activation, Elementwise, Exp, Slope, ln, map};
+use rustlstm::kernels::activation::{Activation, Elementwise, Exp, Slope, exp, ln, map};
 use rustlstm::kernels::activation::{MAX_ULP_EXP, MAX_ULP_SIGMOID, MAX_ULP_TANH};
 use rustlstm::kernels::{reduce, softmax};
-use rustlstm::simd::Level;
+use rustlstm::simd::{Kernel, LANES, Level, Simd};
 
 /// The distance from the truth in units of its last place as f32.
 pub fn ulps(got: f32, truth: f64) -> f64 {
@@ -83,40 +83,116 @@ fn each_function_keeps_its_bound_on_every_level() {
     }
 }
 
+/// What a fused level is, in plain Rust: slow, obvious, and there on every machine.
+#[derive(Clone, Copy)]
+struct Fused;
+
+fn each(f: impl Fn(usize) -> f32) -> [f32; LANES] {
+    std::array::from_fn(f)
+}
+
+impl Simd for Fused {
+    type V = [f32; LANES];
+    const LEVEL: Level = Level::Avx2;
+    const PANEL: usize = 16;
+    const TILE_VECTORS: [usize; 6] = [1; 6];
+
+    fn outlined<K: Kernel>(self, kernel: K) -> K::Output {
+        kernel.run(self)
+    }
+    unsafe fn load(self, from: *const f32) -> Self::V {
+        // SAFETY: the caller vouches for sixteen floats.
+        unsafe { from.cast::<Self::V>().read_unaligned() }
+    }
+    unsafe fn store(self, to: *mut f32, v: Self::V) {
+        // SAFETY: the caller vouches for sixteen floats.
+        unsafe { to.cast::<Self::V>().write_unaligned(v) };
+    }
+    fn prefetch(self, _at: *const f32) {}
+    fn splat(self, x: f32) -> Self::V {
+        [x; LANES]
+    }
+    fn add(self, a: Self::V, b: Self::V) -> Self::V {
+        each(|i| a[i] + b[i])
+    }
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V {
+        each(|i| a[i] - b[i])
+    }
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V {
+        each(|i| a[i] * b[i])
+    }
+    fn div(self, a: Self::V, b: Self::V) -> Self::V {
+        each(|i| a[i] / b[i])
+    }
+    fn fma(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        each(|i| a[i].mul_add(b[i], c[i]))
+    }
+    fn fnma(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        each(|i| (-a[i]).mul_add(b[i], c[i]))
+    }
+    fn sqrt(self, a: Self::V) -> Self::V {
+        each(|i| a[i].sqrt())
+    }
+    fn abs(self, a: Self::V) -> Self::V {
+        each(|i| a[i].abs())
+    }
+    fn min(self, a: Self::V, b: Self::V) -> Self::V {
+        each(|i| if a[i] < b[i] { a[i] } else { b[i] })
+    }
+    fn max(self, a: Self::V, b: Self::V) -> Self::V {
+        each(|i| if a[i] > b[i] { a[i] } else { b[i] })
+    }
+    fn select_lt(self, a: Self::V, b: Self::V, yes: Self::V, no: Self::V) -> Self::V {
+        each(|i| if a[i] < b[i] { yes[i] } else { no[i] })
+    }
+    fn shift_to_exponent(self, a: Self::V) -> Self::V {
+        each(|i| f32::from_bits(a[i].to_bits() << 23))
+    }
+}
+
 #[test]
-fn fused_levels_give_the_same_bits() {
+fn every_fused_level_gives_the_bits_of_the_plain_model() {
     let x = spread();
-    let fused: Vec<Level> = Level::available().into_iter().filter(|level| level.fused()).collect();
-    for pair in fused.windows(2) {
-        let same = |name: &str, f: &dyn Fn(Level) -> Vec<f32>| {
-            assert_eq!(bits(&f(pair[0])), bits(&f(pair[1])), "{name}: {} and {}", pair[0].name(), pair[1].name());
+    let model = |f: &dyn Fn([f32; LANES]) -> [f32; LANES], x: &[f32]| {
+        let whole = x.chunks(LANES).flat_map(|part| f(Fused.load_slice(part)));
+        whole.take(x.len()).collect::<Vec<f32>>()
+    };
+    for level in Level::available().into_iter().filter(|level| level.fused()) {
+        let same = |name: &str, got: &[f32], expected: &[f32]| {
+            assert!(bits(got) == bits(expected), "{name} at {}", level.name());
         };
-        same("exp", &|level| mapped(level, Exp, &x));
+        same("exp", &mapped(level, Exp, &x), &model(&|x| exp(Fused, x), &x));
         for activation in Activation::ALL {
-            same(activation.name(), &|level| mapped(level, activation, &x));
-            same(activation.name(), &|level| mapped(level, Slope(activation), &mapped(level, activation, &x)));
+            let y = mapped(level, activation, &x);
+            same(activation.name(), &y, &model(&|x| activation.apply(Fused, x), &x));
+            same("slope", &mapped(level, Slope(activation), &y), &model(&|y| activation.slope(Fused, y), &y));
         }
         let y: Vec<f32> = (0..1003).map(|i| (i as f32 * 0.37).sin() * 9.0).collect();
         for n in [1, 3, 16, 33, 1003] {
-            let y = &y[..n];
-            same("reductions", &|level| {
-                let (mean, variance) = reduce::mean_variance(level, y);
-                vec![
-                    reduce::sum(level, y),
-                    reduce::sum_squares(level, y),
-                    reduce::dot(level, y, &x[..n]),
-                    reduce::max(level, y),
-                    mean,
-                    variance,
-                ]
-            });
-            let rows = |f: fn(Level, &mut [f32], usize), level| {
-                let mut data = y.to_vec();
-                f(level, &mut data, n);
-                data
-            };
-            same("softmax", &|level| rows(softmax::softmax, level));
-            same("log softmax", &|level| rows(softmax::log_softmax, level));
+            let (y, z) = (&y[..n], &y[1003 - n..]);
+            let (mean, variance) = reduce::mean_variance(level, y);
+            let (model_mean, model_variance) = reduce::mean_variance_lanes(Fused, y);
+            let (mut p, mut logs, mut sum) = (y.to_vec(), y.to_vec(), [0.0]);
+            let (mut model_p, mut model_logs) = (y.to_vec(), y.to_vec());
+            softmax::softmax(level, &mut p, n);
+            softmax::softmax_lanes(Fused, &mut model_p);
+            softmax::log_softmax(level, &mut logs, n);
+            softmax::log_softmax_lanes(Fused, &mut model_logs);
+            softmax::log_sum_exp(level, y, n, &mut sum);
+            same("softmax", &p, &model_p);
+            same("log softmax", &logs, &model_logs);
+            let pairs = [
+                (reduce::sum(level, y), reduce::sum_lanes(Fused, y)),
+                (reduce::sum_squares(level, y), reduce::sum_squares_lanes(Fused, y)),
+                (reduce::dot(level, y, z), reduce::dot_lanes(Fused, y, z)),
+                (reduce::max_number(level, y), reduce::max_number_lanes(Fused, y)),
+                (mean, model_mean),
+                (variance, model_variance),
+                (sum[0], softmax::log_sum_exp_lanes(Fused, y)),
+            ];
+            for (i, (got, expected)) in pairs.into_iter().enumerate() {
+                same(&format!("reduction {i} of {n}"), &[got], &[expected]);
+            }
         }
     }
 }
