@@ -21,8 +21,9 @@ use crate::view::{Grid, Seq, SeqMut};
 const WORK_PER_WORKER: usize = 200_000;
 /// Multiply-adds of one step and worker below which waiting for each other after every step does not pay.
 const WORK_PER_STEP: usize = 16_000;
-/// Floats of recurrent weights that stay in the second-level cache of a core, beside what else is needed there.
-const NEAR_WEIGHTS: usize = 96 * 1024;
+/// Floats of recurrent weights up to which every worker may as well read them all, for rows of its own: 640 KB come fast
+/// enough from a third-level cache, 1 MB is better kept in two second-level caches by halves.
+const NEAR_WEIGHTS: usize = 192 * 1024;
 /// Rows that a worker needs for the products to run at full speed.
 const FULL_ROWS: usize = 4;
 
