@@ -141,7 +141,7 @@ AVX512_TEST ?= simd:: gemm:: fused_levels_give_the_same_bits
 AVX512_SAMPLE ?= 5
 
 .PHONY: test-avx512
-test-avx512: ## run Rust tests of the AVX-512 level under Bochs (minutes; needs none of it in this CPU)
+test-avx512: ## run a choice of the Rust tests on a CPU with AVX-512 that Bochs emulates (minutes)
 	@missing=""; \
 	command -v bochs >/dev/null || missing="$$missing bochs bochsbios vgabios"; \
 	[ -e /usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so ] || missing="$$missing bochs-term"; \
