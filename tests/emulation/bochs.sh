@@ -57,6 +57,7 @@ EOF
 echo continue > "$work/commands"
 touch "$work/serial"
 script -qefc "bochs -q -f $work/bochsrc -rc $work/commands" /dev/null < /dev/null > "$work/screen" 2>&1 &
+trap 'kill $! 2>/dev/null || true; rm -rf "$work"' EXIT
 tail -f --pid=$! "$work/serial"
 wait $! || true
 grep -q '^exit status 0' "$work/serial"
