@@ -131,6 +131,37 @@ test-arm64: ## cross-compile the Rust tests and run them, NEON included, under q
 	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=qemu-aarch64 \
 	cargo test --target $(ARM64) --lib --test rust -- $(TEST)
 
+# Bochs runs a boot and a few dozen million instructions a second, so these are the products of every shape and a sample
+# of layers, whose bits must be those of AVX2; that one is held against the reference on any machine. crt-static, because
+# the emulated machine has no libraries. AVX512_TEST="a_filter another" runs other tests.
+X86_64 := x86_64-unknown-linux-gnu
+KERNEL ?= $(lastword $(sort $(wildcard /boot/vmlinuz-*)))
+AVX512_TEST ?= simd:: gemm:: fused_levels_give_the_same_bits
+# Of that test of layers, each so-many-th case; an odd number takes rows of equal and of different lengths in turn.
+AVX512_SAMPLE ?= 5
+
+.PHONY: test-avx512
+test-avx512: ## run a choice of the Rust tests on a CPU with AVX-512 that Bochs emulates (minutes)
+	@missing=""; \
+	command -v bochs >/dev/null || missing="$$missing bochs bochsbios vgabios"; \
+	[ -e /usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so ] || missing="$$missing bochs-term"; \
+	[ -x /bin/busybox ] || missing="$$missing busybox-static"; \
+	[ -e /usr/lib/ISOLINUX/isolinux.bin ] || missing="$$missing isolinux"; \
+	[ -e /usr/lib/syslinux/modules/bios/ldlinux.c32 ] || missing="$$missing syslinux-common"; \
+	command -v xorriso >/dev/null || missing="$$missing xorriso"; \
+	command -v cpio >/dev/null || missing="$$missing cpio"; \
+	[ -e "$(KERNEL)" ] || missing="$$missing linux-image-cloud-amd64"; \
+	if [ -n "$$missing" ]; then \
+	    echo "make test-avx512 needs more packages. On Debian, as root:"; \
+	    echo "    apt-get update && apt-get install --no-install-recommends$$missing"; \
+	    echo "(any other x86-64 Linux does in place of linux-image-cloud-amd64: make test-avx512 KERNEL=path)"; \
+	    exit 1; \
+	fi
+	KERNEL="$(KERNEL)" RUSTLSTM_ENSURE_SIMD=avx512 RUSTLSTM_SAMPLE=$(AVX512_SAMPLE) \
+	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-static" \
+	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="$(CURDIR)/tests/emulation/bochs.sh" \
+	cargo test --target $(X86_64) --lib --test rust -- $(AVX512_TEST)
+
 # --- the environments -------------------------------------------------------------------------------------------------
 # tools: the virtual environment with maturin. built: our package in it, in place, so a change of a Python file needs no
 # build; a change of pyproject.toml installs anew, a change of a Rust source only builds the extension.

@@ -422,6 +422,13 @@ pub struct Measured {
     pub error: f64,
 }
 
+/// From one case of a long test to the next that is run: all of them, unless `RUSTLSTM_SAMPLE` asks an emulated machine,
+/// which is a hundred times slower, for fewer.
+pub fn sample() -> usize {
+    let wanted = std::env::var("RUSTLSTM_SAMPLE").unwrap_or_default();
+    if wanted.is_empty() { 1 } else { wanted.parse().expect("RUSTLSTM_SAMPLE is a number") }
+}
+
 /// Fails with all of `failures`, or says how many cases there were.
 pub fn report(what: &str, cases: usize, failures: &[String]) {
     println!("{what}: {cases} cases, {} failures", failures.len());
