@@ -1,7 +1,7 @@
 //! Scratch and saved activations: floats at cache-line boundaries, kept for the next call instead of freed.
 //!
 //! Fresh memory costs a page fault every 4 KB, a tenth of a training step. A [`Shelf`] therefore holds on to returned
-//! buffers; what it holds is bounded by what the calls of its owner needed at once.
+//! buffers. A request that none of them satisfies takes the place of the largest, so that growing requests do not pile up.
 
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
@@ -125,6 +125,14 @@ impl Shelf {
     pub fn take(self: &Arc<Self>, len: usize) -> Buffer {
         let need = len.div_ceil(16);
         let found = self.resting.try_lock().ok().and_then(|mut resting| {
+            if resting.iter().all(|lines| lines.len() < need) {
+                // What has become too small for the biggest request is replaced, not joined: growing sequences would
+                // otherwise leave a buffer of every size behind.
+                if let Some(largest) = (0..resting.len()).max_by_key(|&i| resting[i].len()) {
+                    resting.swap_remove(largest);
+                }
+                return None;
+            }
             // The smallest that suffices, so that a small request does not carry off the big one.
             let best = (0..resting.len()).filter(|&i| resting[i].len() >= need).min_by_key(|&i| resting[i].len())?;
             (resting[best].len() <= 2 * need + 64).then(|| resting.swap_remove(best))

@@ -94,8 +94,11 @@ impl SeqMut<'_> {
     #[allow(clippy::mut_from_ref)] // the rule above stands in for the borrow
     #[inline]
     pub unsafe fn part(&self, t: usize, begin: usize, len: usize) -> &mut [f32] {
-        let [_, time, c] = self.shape;
-        assert!(t < time && begin + len <= c, "values {begin} + {len} of row {t} of [{time}, {c}]");
+        let [batch, time, c] = self.shape;
+        assert!(
+            batch > 0 && t < time && begin <= c && len <= c - begin,
+            "values {begin} + {len} of row {t} of [{time}, {c}]"
+        );
         // SAFETY: the values are inside the slice that `new` measured; the caller keeps them apart.
         unsafe { std::slice::from_raw_parts_mut(self.data.add(t * c + begin), len) }
     }
@@ -142,6 +145,14 @@ impl<'a> Grid<'a> {
     /// As for [`Grid::new`], and nobody reads the buffer itself meanwhile.
     pub unsafe fn over(buffer: &'a Buffer, row: usize, panel: usize) -> Self {
         Grid { start: buffer.start(), len: buffer.len(), row, panel, borrow: PhantomData }
+    }
+
+    /// A table over `len` floats at `start`, for parts of a buffer that a team shares: slices of it would overlap.
+    ///
+    /// # Safety
+    /// As for [`Grid::new`], and the floats are there as long as the grid is used.
+    pub(crate) unsafe fn at_pointer(start: *mut f32, len: usize, row: usize, panel: usize) -> Self {
+        Grid { start, len, row, panel, borrow: PhantomData }
     }
 
     /// A table that is only read.

@@ -181,11 +181,11 @@ fn forward_rows<S: Simd, const PLAIN: bool>(s: S, stage: &Forward<'_>) {
             let (i, f, g) = if PLAIN {
                 (activation::sigmoid(s, z[0]), activation::sigmoid(s, z[1]), activation::tanh(s, z[2]))
             } else {
-                let i = gate(s, cell, cell.input_gate, s.fma(p[0], before, z[0]));
+                let i = gate(s, cell, cell.input_gate, peeping(s, cell, p[0], before, z[0]));
                 let f = if cell.coupled {
                     s.sub(s.splat(1.0), i)
                 } else {
-                    gate(s, cell, cell.forget_gate, s.fma(p[1], before, z[1]))
+                    gate(s, cell, cell.forget_gate, peeping(s, cell, p[1], before, z[1]))
                 };
                 (i, f, cell.input_activation.apply(s, clamp(s, cell, z[2])))
             };
@@ -194,7 +194,7 @@ fn forward_rows<S: Simd, const PLAIN: bool>(s: S, stage: &Forward<'_>) {
             let (o, shown) = if PLAIN {
                 (activation::sigmoid(s, z[3]), activation::tanh(s, fresh))
             } else {
-                let o = gate(s, cell, cell.output_gate, s.fma(p[2], fresh, z[3]));
+                let o = gate(s, cell, cell.output_gate, peeping(s, cell, p[2], fresh, z[3]));
                 (o, cell.output_activation.apply(s, fresh))
             };
             let out = s.mul(o, shown);
@@ -356,6 +356,12 @@ unsafe fn peepholes<S: Simd>(s: S, grid: Option<Grid<'_>>, unit: usize) -> [S::V
         }
     }
     peepholes
+}
+
+/// A gate's input with what it sees of the state; without peepholes not even an infinite state reaches it.
+#[inline(always)]
+fn peeping<S: Simd>(s: S, cell: &Cell, p: S::V, state: S::V, z: S::V) -> S::V {
+    if cell.peephole { s.fma(p, state, z) } else { z }
 }
 
 #[inline(always)]

@@ -52,13 +52,6 @@ pub struct Cache {
     pub(super) key: Option<Key>,
 }
 
-impl Cache {
-    /// Bytes held.
-    pub fn bytes(&self) -> usize {
-        self.held.iter().map(Held::floats).sum::<usize>() * size_of::<f32>()
-    }
-}
-
 /// A stack of LSTM layers.
 #[derive(Debug, Clone)]
 pub struct Lstm {
@@ -353,7 +346,8 @@ impl Lstm {
         let (h, c) = self.state_sizes(batch);
         for (part, need, got) in [("h", h, state.h.len()), ("c", c, state.c.len())] {
             if need != got {
-                let shape = format!("[L*D, B={batch}, {}], {need} values in all", part.to_uppercase());
+                let width = if part == "h" { "R" } else { "H" };
+                let shape = format!("[L*D, B={batch}, {width}], {need} values in all");
                 return Err(Error::shape(format!("{name}.{part}"), shape, format!("{got} values")));
             }
         }

@@ -7,7 +7,7 @@ use super::direction::{Backward, Forward, Frame, Gradients, Held, Member, ParamG
 use super::inlet::{Inlet, Outputs, Source};
 use super::lstm::{Cache, Lstm, State};
 use super::rows::Rows;
-use super::weights::Packed;
+use super::weights::{Packed, Turned};
 use crate::buffer::Buffer;
 use crate::kernels::cell::Zoneout;
 use crate::kernels::gemm::pack;
@@ -16,6 +16,7 @@ use crate::rng::Key;
 use crate::simd::{LANES, dispatch};
 use crate::threads::{self, Barrier, Worker};
 use crate::view::{Grid, Seq, SeqMut};
+use std::sync::Arc;
 
 /// Multiply-adds below which a second worker costs more than it brings: some ten microseconds' work.
 const WORK_PER_WORKER: usize = 200_000;
@@ -215,7 +216,7 @@ impl<'a> Stack<'a> {
                             frame,
                             inlet,
                             member: whole,
-                            turned: frame.weights.turned(level),
+                            turned: &upward.directions[index].turned,
                             projected,
                             sums,
                             dropped: frame
@@ -250,6 +251,7 @@ pub(super) struct Upward {
 
 /// Those of one layer's direction.
 struct Descent {
+    turned: Arc<Turned>,
     /// Of the outputs, in rows as [`Rows::step`] counts.
     dy: Buffer,
     /// Of the final and in the end of the initial state, a row for each slot.
@@ -279,8 +281,8 @@ impl Upward {
         let directions = lstm.directions().map(|index| {
             let geometry = lstm.geometry(index);
             let (h, c) = (geometry.h_stride(), geometry.c_stride());
-            packed.directions[index].turned(lstm.level());
             Descent {
+                turned: packed.directions[index].turned(lstm.level()),
                 dy: shelf.zeros(rows.total() * h),
                 dh: shelf.zeros(rows.batch() * h),
                 dc: shelf.zeros(rows.batch() * c),
@@ -339,7 +341,7 @@ impl Upward {
 
     fn recurrence<'a>(&'a self, index: usize, frame: Frame<'a>, member: Member<'a>) -> Backward<'a> {
         let direction = &self.directions[index];
-        let turned = frame.weights.turned(frame.geometry.level);
+        let turned = &*direction.turned;
         let (projected, sums) = direction.panels(&frame);
         // SAFETY: the workers keep to the slots and units of their share between meetings.
         let h_grid = |buffer: &'a Buffer| unsafe { row_major(buffer, &frame) };

@@ -6,7 +6,7 @@ use crate::buffer::Buffer;
 use crate::kernels::gemm::pack;
 use crate::kernels::mask::Mask;
 use crate::simd::{LANES, Level};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex};
 
 /// All parameters of a stack, packed.
 #[derive(Debug)]
@@ -27,7 +27,8 @@ pub(super) struct Weights {
     pub peephole: Option<Buffer>,
     /// The gains of the normalised input and recurrent sums.
     pub gains: Option<[Buffer; 2]>,
-    turned: OnceLock<Turned>,
+    /// Only ever tried: a thread that a fork left behind may have held the lock.
+    turned: Mutex<Option<Arc<Turned>>>,
 }
 
 /// The transposes that a backward pass multiplies by; made when first needed.
@@ -86,26 +87,28 @@ impl Packed {
                         spread(next(), 3 * width, |c| (c % width < h).then_some(c / width * h + c % width))
                     }),
                     gains: config.layer_norm.then(|| [(); 2].map(|()| spread(next(), 4 * units * LANES, column))),
-                    turned: OnceLock::new(),
+                    turned: Mutex::default(),
                 });
             }
         }
         Ok(Packed { level, config: config.clone(), directions })
     }
-
-    /// Bytes held, without the transposes.
-    pub fn bytes(&self) -> usize {
-        self.directions.iter().map(|weights| weights.input.bytes() + weights.recurrent.bytes()).sum()
-    }
 }
 
 impl Weights {
-    pub(super) fn turned(&self, level: Level) -> &Turned {
-        self.turned.get_or_init(|| Turned {
-            input: self.input.turned(level),
-            recurrent: self.recurrent.turned(level),
-            projection: self.projection.as_ref().map(|projection| projection.turned(level)),
-        })
+    /// The transposes, kept from the last call unless another thread is at them.
+    pub(super) fn turned(&self, level: Level) -> Arc<Turned> {
+        let make = || {
+            Arc::new(Turned {
+                input: self.input.turned(level),
+                recurrent: self.recurrent.turned(level),
+                projection: self.projection.as_ref().map(|projection| projection.turned(level)),
+            })
+        };
+        match self.turned.try_lock() {
+            Ok(mut kept) => kept.get_or_insert_with(make).clone(),
+            Err(_) => make(),
+        }
     }
 
     /// The recurrent matrix with dropped connections.

@@ -123,7 +123,7 @@ unsafe fn chain<S: Simd, const M: usize, const N: usize>(
                     }
                 }
             }
-            columns_at = columns_at.add(S::PANEL);
+            columns_at = columns_at.wrapping_add(S::PANEL);
             if S::PANEL == LANES {
                 for v in 0..N {
                     s.prefetch(columns_at.wrapping_add(AHEAD + v * right_vector));

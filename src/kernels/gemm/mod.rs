@@ -71,6 +71,7 @@ impl Kernel for Multiply<'_> {
         let Multiply { rows, depth, left, right, vectors, init, out } = self;
         let n = S::PANEL / LANES;
         assert_eq!(right.row, S::PANEL, "the right side is packed for this level");
+        assert!(left.panel >= S::PANEL, "the left side's panels follow one another");
         left.check_depth(n, rows, depth);
         right.check(n, depth, vectors.end);
         init.check(n, rows, vectors.end);

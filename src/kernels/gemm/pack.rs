@@ -135,9 +135,4 @@ impl Packed {
         // SAFETY: a packed operand is only ever the right side of a product.
         unsafe { Grid::read(&self.data, self.panel, self.depth * self.panel) }
     }
-
-    /// Bytes held.
-    pub fn bytes(&self) -> usize {
-        self.data.len() * size_of::<f32>()
-    }
 }

@@ -182,12 +182,9 @@ impl Gradients<'_> {
         // SAFETY: the parts do not overlap; blocks are written between meetings, and sums by their columns' worker.
         let (blocks, sum) = unsafe {
             let shared = self.shared.start();
-            let first = std::slice::from_raw_parts_mut(shared, half);
-            let second = std::slice::from_raw_parts_mut(shared.add(half), half);
-            let sum = std::slice::from_raw_parts_mut(shared.add(blocks_len), sum_len);
             (
-                [Grid::new(first, stride, S::PANEL), Grid::new(second, stride, S::PANEL)],
-                Grid::new(sum, sum_stride, S::PANEL),
+                [0, half].map(|from| Grid::at_pointer(shared.add(from), half, stride, S::PANEL)),
+                Grid::at_pointer(shared.add(blocks_len), sum_len, sum_stride, S::PANEL),
             )
         };
         // SAFETY: each worker takes its own row.

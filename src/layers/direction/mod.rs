@@ -136,18 +136,6 @@ impl Held {
             dropped: None,
         }
     }
-
-    /// Floats held.
-    pub fn floats(&self) -> usize {
-        let options = [&self.operand, &self.operand_mask, &self.fresh, &self.shown, &self.gates];
-        let norms = self.norms.iter().flatten().flat_map(|(normal, scale)| [normal, scale]);
-        [&self.h, &self.c]
-            .into_iter()
-            .chain(options.into_iter().flatten())
-            .chain(norms)
-            .map(|buffer| buffer.len())
-            .sum()
-    }
 }
 
 /// A direction's fixed surroundings during one call.
