@@ -57,7 +57,8 @@ test-rust: ## Rust tests and doc tests; they go through the levels themselves
 .PHONY: test-python
 test-python: $(VENV)/built ## Python tests, once for each level
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST)
-	for level in $$($(BIN)/python tests/python/conftest.py); do \
+	levels=$$($(BIN)/python tests/python/conftest.py); \
+	for level in $$levels; do \
 	    echo "again with RUSTLSTM_SIMD=$$level"; \
 	    RUSTLSTM_SIMD=$$level $(BIN)/python -m pytest -q -m "not slow and not once" $(PYTEST); \
 	done

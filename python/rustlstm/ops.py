@@ -130,7 +130,9 @@ def kept(x: ArrayLike) -> Array:
     if isinstance(x, Tensor):
         return x.data
     data = as_f32("x", x)
-    return data.copy() if data is x or data.base is not None else data
+    # What came by way of __array__ or the buffer protocol may be the giver's own memory, without a sign of it.
+    owned = isinstance(x, (np.ndarray, list, tuple)) and data is not x and data.base is None
+    return data if owned else data.copy()
 
 
 def dense(grads: Gradients, shapes: Sequence[Array]) -> list[Array] | None:

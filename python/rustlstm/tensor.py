@@ -42,6 +42,10 @@ class no_grad(ContextDecorator):  # noqa: N801 - used as a word, as in torch
     def __init__(self) -> None:
         self._before: list[bool] = []
 
+    def _recreate_cm(self) -> no_grad:
+        # A decorated function gets a new one for each call, since it may run in several threads at once.
+        return no_grad()
+
     def __enter__(self) -> None:
         self._before.append(_mode.recording)
         _mode.recording = False
@@ -202,23 +206,28 @@ def backward(tensors: Sequence[Tensor], grads: Sequence[npt.ArrayLike | None] | 
     >>> y, (h, c) = lstm(np.zeros((1, 2, 3)))
     >>> rl.backward([y, h], [np.ones(y.shape), np.ones(h.shape)])
     """
-    arriving: dict[Node, list[Array | None]] = {}
+    starts: list[tuple[Tensor, Array]] = []
     for tensor, grad in zip(tensors, [None] * len(tensors) if grads is None else grads, strict=True):
         if not tensor.requires_grad:
             raise RuntimeError(
                 "backward needs a tensor that was made, outside no_grad, from one that requires a gradient"
             )
-        _arrive(arriving, tensor, _starting_grad(tensor, grad))
-    for node in _order(arriving):
-        run = node.backward
-        if run is None:
-            raise RuntimeError(
-                "this pass was already taken backward; run forward again, or start from all outputs at once"
-            )
+        starts.append((tensor, _starting_grad(tensor, grad)))
+    order = _order([tensor._node for tensor, _ in starts if tensor._node is not None])
+    # All is checked before anything is added, so that a call that fails leaves every ``grad`` as it was.
+    if any(node.backward is None for node in order):
+        raise RuntimeError(
+            "this pass was already taken backward; run forward again, start from all outputs at once, "
+            "or detach() the state that came from it"
+        )
+    arriving: dict[Node, list[Array | None]] = {node: [None] * node.outputs for node in order}
+    for tensor, start in starts:
+        _arrive(arriving, tensor, start)
+    for node in order:
+        run, parents = node.backward, node.parents
         got = arriving.pop(node)
-        if all(grad is None for grad in got):
+        if run is None or all(grad is None for grad in got):
             continue
-        parents = node.parents
         returned = run(got)
         # What the pass kept is used up.
         node.backward, node.parents = None, ()
@@ -241,21 +250,20 @@ def _arrive(arriving: dict[Node, list[Array | None]], tensor: Tensor, grad: Arra
         # A copy: the same array may have been returned for two parents.
         tensor.grad = grad.copy() if tensor.grad is None else tensor.grad + grad
         return
-    slots = arriving.setdefault(node, [None] * node.outputs)
+    slots = arriving[node]
     before = slots[tensor._index]
     slots[tensor._index] = grad if before is None else before + grad
 
 
-def _order(roots: dict[Node, list[Array | None]]) -> list[Node]:
-    """Return the nodes above the roots, each before its parents; those without a gradient yet get empty slots."""
+def _order(roots: Sequence[Node]) -> list[Node]:
+    """Return the roots and the nodes above them, each before its parents."""
     order: list[Node] = []
     seen: set[Node] = set()
-    stack = [(node, False) for node in list(roots)]
+    stack = [(node, False) for node in roots]
     while stack:
         node, parents_done = stack.pop()
         if parents_done:
             order.append(node)
-            roots.setdefault(node, [None] * node.outputs)
         elif node not in seen:
             seen.add(node)
             stack.append((node, True))

@@ -346,3 +346,23 @@ def test_input_may_change_between_forward_and_backward() -> None:
             dx, _, _ = lstm.backward(record, np.ones(y.shape))
             grads.append(as_bytes((lstm.weight_ih_l0.grad, dx)))
         assert grads[0] == grads[1]
+
+
+def test_memory_lent_through_array_may_change_too() -> None:
+    class Lender:
+        def __init__(self) -> None:
+            self.buffer = values.copy()
+
+        def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+            return self.buffer
+
+    values = fresh((2, 4, 3))
+    gradients = []
+    for change in (False, True):
+        x, lstm = Lender(), rl.nn.LSTM(3, 5, seed=1)
+        y, _ = lstm(x)
+        if change:
+            x.buffer[...] = 7
+        y.backward(np.ones(y.shape, np.float32))
+        gradients.append(lstm.weight_ih_l0.grad)
+    np.testing.assert_array_equal(*gradients)

@@ -224,8 +224,19 @@ def test_learned_initial_state(hidden: Any) -> None:
     expected.backward(dy)
     for p, w in zip(learned, wide, strict=True):
         np.testing.assert_allclose(p.grad, w.grad.sum(axis=1, keepdims=True), rtol=1e-6)
+    lstm.zero_grad()
+    y, _ = lstm(x, (wide[:half], None))
+    assert same(y, expected), "what is not given is the learned one"
+    y.backward(dy)
+    assert [p.grad is None for p in learned] == [True] * half + [False] * half
+    y, _, record = lstm.forward(x, (wide[:half], None))
+    grads = lstm.backward(record, dy)[2]
+    assert same(y, expected)
+    assert [name in grads for name in names] == [False] * half + [True] * half
+    assert all(same(grads[name], getattr(lstm, name).grad) for name in names[half:])
+    lstm(x)[0].backward(dy)
     before = [p.grad.copy() for p in learned]
-    lstm(x, (None, None))[0].backward(dy)
+    lstm(x, (wide[:half], wide[half:]))[0].backward(dy)
     assert all(same(p.grad, g) for p, g in zip(learned, before, strict=True)), "a state that is given takes its place"
 
 
@@ -436,6 +447,12 @@ def test_repr() -> None:
         (((3, 5), {"init": "chrono"}), r"Init\(t_max="),
         (((3, 5), {"seed": -1}), "seed must be in"),
         (((3, 5), {"seed": 2**64}), "seed must be in"),
+        (((3, 5), {"dropout": "a"}), "dropout must be a number, got 'a'"),
+        (((3, 5), {"zoneout": "ab"}), "zoneout must be a number, got 'ab'"),
+        (((3, 5), {"merge": None}), 'merge must be "concat", .* got None'),
+        (((3, 5), {"layer_norm": "no"}), "layer_norm must be True or False, got 'no'"),
+        (((3, 5), {"cell": "peephole"}), "cell must be a Cell or None, got str"),
+        (((3, 5), {"init": 3}), "init must be a name or an Init, got int"),
     ],
 )
 def test_wrong_options(arguments: Any, message: str) -> None:
@@ -449,6 +466,9 @@ def test_wrong_options(arguments: Any, message: str) -> None:
     [
         (lambda: Cell(input_activation="gelu"), "input_activation must be one of tanh, .* got 'gelu'"),
         (lambda: Cell(clip=0), "clip must be above 0"),
+        (lambda: Cell(clip="a"), "clip must be a number, got 'a'"),
+        (lambda: Cell(forget_bias=float("nan")), "forget_bias must be finite or None, got nan"),
+        (lambda: Cell(peephole=1), "peephole must be True or False, got 1"),
         (lambda: Cell(coupled=True, input_gate=False), "coupled ties"),
         (lambda: Cell.ablation("FGR"), "ablation must be one of V, NIG"),
         (lambda: Init(t_max=1), "t_max must be above 2"),
@@ -456,7 +476,7 @@ def test_wrong_options(arguments: Any, message: str) -> None:
     ],
 )
 def test_other_wrong_options(make: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         make()
 
 

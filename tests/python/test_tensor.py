@@ -199,3 +199,50 @@ def test_parameters_change_through_assign_alone() -> None:
         p.assign([1.0, 2.0, 3.0])
     assert (p.version, p.tolist()) == (before, [3.0, 4.0])
     assert len({rl.nn.Parameter([0.0]).version for _ in range(100)}) == 100
+
+
+def test_a_backward_that_fails_adds_nothing() -> None:
+    a, b = leaf(2.0), leaf(3.0)
+    shared = times(a, b)
+    used = times(shared, a)
+    other = times(shared, b)
+    used.backward([1.0])
+    before = a.grad, b.grad
+    with pytest.raises(RuntimeError, match=r"detach\(\)"):
+        rl.backward([other, a], [[1.0], [1.0]])
+    assert a.grad is before[0] and b.grad is before[1]
+
+
+def test_no_grad_decorates_for_all_threads() -> None:
+    both = threading.Barrier(2)
+    after: list[bool] = []
+
+    @rl.no_grad()
+    def work(first: bool) -> None:
+        if first:
+            both.wait(10)
+        both.wait(10)
+
+    def run() -> None:
+        with rl.no_grad():
+            work(True)
+            after.append(recording(leaf(1.0)))
+        after.append(recording(leaf(1.0)))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    both.wait(10)
+    work(False)
+    after.append(recording(leaf(1.0)))
+    thread.join()
+    assert sorted(after) == [False, True, True]
+
+
+def test_a_parameter_is_not_replaced_by_an_array() -> None:
+    lstm = rl.nn.LSTM(2, 3)
+    with pytest.raises(AttributeError, match=r"assign\("):
+        lstm.bias_l0.data = np.zeros(12, np.float32)
+    with pytest.raises(TypeError, match=r"bias_l0 is a parameter.*got ndarray.*assign\("):
+        lstm.bias_l0 = np.zeros(12, np.float32)
+    lstm.bias_l0 = rl.nn.Parameter(np.zeros(12))
+    assert not lstm.bias_l0.data.any()

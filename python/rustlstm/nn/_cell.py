@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields, replace
 from typing import Any
+
+from ._options import flag, number
 
 ACTIVATIONS = ("tanh", "sigmoid", "hard_sigmoid", "relu", "softsign", "identity")
 
@@ -36,10 +39,14 @@ class Cell:
     clip: float | None = None
 
     def __post_init__(self) -> None:
+        for name in ("peephole", "coupled", "input_gate", "forget_gate", "output_gate"):
+            flag(name, getattr(self, name))
         for name in ("input_activation", "output_activation"):
             if getattr(self, name) not in ACTIVATIONS:
                 raise ValueError(f"{name} must be one of {', '.join(ACTIVATIONS)}, got {getattr(self, name)!r}")
-        if self.clip is not None and not self.clip > 0:
+        if self.forget_bias is not None and not math.isfinite(number("forget_bias", self.forget_bias)):
+            raise ValueError(f"forget_bias must be finite or None, got {self.forget_bias}")
+        if self.clip is not None and not number("clip", self.clip) > 0:
             raise ValueError(f"clip must be above 0 or None, got {self.clip}")
         if self.coupled and not (self.input_gate and self.forget_gate):
             raise ValueError("coupled ties the forget gate to the input gate, so both must be there")

@@ -17,6 +17,7 @@ from ..tensor import Array, Tensor
 from ._cell import Cell
 from ._init import Init
 from ._module import Module, Parameter
+from ._options import flag, number
 
 ArrayLike: TypeAlias = Tensor | npt.ArrayLike
 # [L*D, B, H], or a list of [D, B, H_l], one for each layer.
@@ -40,7 +41,7 @@ class Record:
     """What ``LSTM.backward`` needs of one ``LSTM.forward``; it can be used once."""
 
     cache: Cache
-    learned_state: bool
+    learned_state: tuple[bool, bool]
 
 
 class LSTM(Module):
@@ -63,7 +64,7 @@ class LSTM(Module):
         proj_size: P; h is projected to this size and takes its place in the output.
         layer_norm: normalise the gates' inputs.
         cell: what happens in one step, see ``Cell``.
-        learn_initial_state: ``h0`` and ``c0`` [L*D, 1, H] become parameters, used where no state is given.
+        learn_initial_state: ``h0`` and ``c0`` [L*D, 1, H] become parameters, used where h or c is not given.
         init: ``"uniform"``, ``"glorot"``, ``"orthogonal"`` or an ``Init``.
         seed: first values and masks follow from it.
 
@@ -113,19 +114,19 @@ class LSTM(Module):
         self.input_size = _count("input_size", input_size)
         self.hidden_sizes = _hidden_sizes(hidden_size, num_layers)
         self.num_layers = len(self.hidden_sizes)
-        self.bidirectional = bool(bidirectional)
-        self.merge = merge
-        self.dropout = dropout
-        self.input_dropout = input_dropout
-        self.recurrent_dropout = recurrent_dropout
-        self.locked_dropout = bool(locked_dropout)
+        self.bidirectional = flag("bidirectional", bidirectional)
+        self.merge = _merge(merge)
+        self.dropout = number("dropout", dropout)
+        self.input_dropout = number("input_dropout", input_dropout)
+        self.recurrent_dropout = number("recurrent_dropout", recurrent_dropout)
+        self.locked_dropout = flag("locked_dropout", locked_dropout)
         self.zoneout = _pair("zoneout", zoneout)
-        self.weight_drop = weight_drop
+        self.weight_drop = number("weight_drop", weight_drop)
         self.proj_size = None if proj_size is None else _count("proj_size", proj_size)
-        self.layer_norm = bool(layer_norm)
-        self.cell = Cell() if cell is None else cell
-        self.learn_initial_state = bool(learn_initial_state)
-        self.init = Init(init) if isinstance(init, str) else init
+        self.layer_norm = flag("layer_norm", layer_norm)
+        self.cell = _cell(cell)
+        self.learn_initial_state = flag("learn_initial_state", learn_initial_state)
+        self.init = _init(init)
         self.seed = _seed(seed)
         self.draws = 0
         self._core = self._make_core()
@@ -173,8 +174,8 @@ class LSTM(Module):
 
         Args:
             x: [B, T, C], or a list of B sequences [T_b, C], whose lengths may differ.
-            state: the initial (h, c), each [L*D, B, H] or a list of [D, B, H_l], one for each layer; zeros, or the
-                learned state, if left out.
+            state: the initial (h, c), each [L*D, B, H] or a list of [D, B, H_l], one for each layer; what
+                is left out or ``None``, of the pair too, is the learned state where there is one, and else zeros.
             lengths: [B] integers: only so many steps of each row count. A list for x brings its own.
 
         Returns:
@@ -217,7 +218,9 @@ class LSTM(Module):
             self._draw(),
             record,
         )
-        kept = None if cache is None else Record(cache, state is None and self.learn_initial_state)
+        h_given, c_given = (None, None) if state is None else state
+        learned = self.learn_initial_state and h_given is None, self.learn_initial_state and c_given is None
+        kept = None if cache is None else Record(cache, learned)
         return y, (_one(h_last), _one(c_last)), kept
 
     def backward(
@@ -243,9 +246,10 @@ class LSTM(Module):
             True,
         )
         assert dx is not None
-        if record.learned_state:
-            for name, grad in zip(self._h0_names + self._c0_names, [*dh0, *dc0], strict=True):
-                grads[name] = grad.sum(axis=1, keepdims=True)
+        pairs = (self._h0_names, dh0), (self._c0_names, dc0)
+        for learned, (names, parts) in zip(record.learned_state, pairs, strict=True):
+            if learned:
+                grads.update({n: part.sum(axis=1, keepdims=True) for n, part in zip(names, parts, strict=True)})
         return dx, (_one(dh0), _one(dc0)), grads
 
     def stream(self, batch_size: int = 1) -> Stream:
@@ -284,13 +288,15 @@ class LSTM(Module):
 
     def _state(self, state: Any, x: Any) -> tuple[Any, Any]:
         if state is None:
-            if not self.learn_initial_state:
-                return None, None
-            axes = [("B", None), ("T", None), ("C", self.input_size)]
-            return self._learned(ops.as_f32("x", ops.values(x), axes).shape[0])
+            state = None, None
         if not isinstance(state, (tuple, list)) or len(state) != 2:
             raise TypeError(f"state must be a pair (h, c), got {type(state).__name__}")
-        return _parts("h of state", state[0]), _parts("c of state", state[1])
+        h, c = _parts("h of state", state[0]), _parts("c of state", state[1])
+        if self.learn_initial_state and (h is None or c is None):
+            axes = [("B", None), ("T", None), ("C", self.input_size)]
+            learned_h, learned_c = self._learned(ops.as_f32("x", ops.values(x), axes).shape[0])
+            h, c = learned_h if h is None else h, learned_c if c is None else c
+        return h, c
 
     def _learned(self, batch: int) -> tuple[list[Tensor] | None, list[Tensor] | None]:
         if not self.learn_initial_state:
@@ -362,6 +368,24 @@ def _seed(value: Any) -> int:
     return number
 
 
+def _merge(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f'merge must be "concat", "sum", "mul" or "mean", got {value!r}')
+    return value
+
+
+def _cell(value: Any) -> Cell:
+    if value is not None and not isinstance(value, Cell):
+        raise TypeError(f"cell must be a Cell or None, got {type(value).__name__}")
+    return Cell() if value is None else value
+
+
+def _init(value: Any) -> Init:
+    if not isinstance(value, (str, Init)):
+        raise TypeError(f"init must be a name or an Init, got {type(value).__name__}")
+    return Init(value) if isinstance(value, str) else value
+
+
 def _hidden_sizes(hidden_size: int | Sequence[int], num_layers: int) -> list[int]:
     layers = _count("num_layers", num_layers)
     if not isinstance(hidden_size, (list, tuple)):
@@ -376,10 +400,10 @@ def _hidden_sizes(hidden_size: int | Sequence[int], num_layers: int) -> list[int
 
 def _pair(name: str, value: Any) -> tuple[float, float]:
     if not isinstance(value, (tuple, list)):
-        return value, value
+        return number(name, value), number(name, value)
     if len(value) != 2:
         raise ValueError(f"{name} must be a number or a pair (h, c), got {len(value)} numbers")
-    return value[0], value[1]
+    return number(f"{name}[0]", value[0]), number(f"{name}[1]", value[1])
 
 
 def _state_names(name: str, shapes: Sequence[object]) -> list[str]:

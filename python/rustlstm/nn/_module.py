@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,12 @@ class Parameter(Versioned):
         self._fill(self._buffer.view(), requires_grad, None, 0)
         self.version = next(_versions)
 
+    def __setattr__(self, name: str, value: object) -> None:
+        # The version is set last, so it tells whether the parameter is made.
+        if name == "data" and hasattr(self, "version"):
+            raise AttributeError("data of a parameter cannot be replaced; change it with assign(...)")
+        super().__setattr__(name, value)
+
     def assign(self, value: npt.ArrayLike) -> None:
         """Take on the values of an array with the same shape."""
         self._buffer[...] = as_f32("value", value, [("", extent) for extent in self.shape])
@@ -63,6 +69,16 @@ class Module:
     """
 
     training: bool = True
+
+    if not TYPE_CHECKING:  # or mypy would let any attribute be set
+
+        def __setattr__(self, name: str, value: object) -> None:
+            if not isinstance(value, Parameter) and isinstance(vars(self).get(name), Parameter):
+                raise TypeError(
+                    f"{name} is a parameter and can only be replaced by another, got {type(value).__name__}; "
+                    f"change its values with {name}.assign(...)"
+                )
+            super().__setattr__(name, value)
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """Yield this module and those inside it, each with its path (``""`` for this one)."""
