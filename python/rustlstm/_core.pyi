@@ -12,6 +12,8 @@ __version__: str
 
 class RustPanic(RuntimeError): ...  # noqa: N818 - what it is, not what the caller did wrong
 
+# --- layers: lstm -----------------------------------------------------------------------------------------------------
+
 @final
 class LstmCore:
     def __new__(
@@ -89,6 +91,8 @@ class Stream:
     def step(self, x: npt.ArrayLike, out: _Array | None = None) -> _Array: ...
     def fork(self) -> Stream: ...
     def reset(self, mask: npt.ArrayLike | None = None) -> None: ...
+
+# --- the library ------------------------------------------------------------------------------------------------------
 
 def as_f32(name: str, value: npt.ArrayLike, shape: Sequence[tuple[str, int | None]] | None = None, /) -> _Array: ...
 def build_info() -> dict[str, Any]: ...

@@ -65,12 +65,20 @@ class Node:
     ``backward`` takes one gradient (or ``None`` for zero) per output and returns one per parent.
     """
 
-    __slots__ = ("backward", "outputs", "parents")
+    __slots__ = ("backward", "outputs", "parents", "used", "versions")
 
-    def __init__(self, parents: Sequence[Tensor], outputs: int, backward: Callable[[Gradients], Gradients]) -> None:
+    def __init__(
+        self,
+        parents: Sequence[Tensor],
+        outputs: int,
+        backward: Callable[[Gradients], Gradients],
+        used: Sequence[Versioned],
+    ) -> None:
         self.parents = parents
         self.outputs = outputs
         self.backward: Callable[[Gradients], Gradients] | None = backward
+        self.used = used
+        self.versions = [leaf.version for leaf in used]
 
 
 class Tensor:
@@ -174,6 +182,15 @@ class Tensor:
         return f"{type(self).__name__}({values}, shape={self.shape}{leaf})"
 
 
+class Versioned(Tensor):
+    """A leaf whose values change only through ``assign`` and the optimizers, each of which changes ``version``."""
+
+    __slots__ = ("name", "version")
+
+    name: str
+    version: int
+
+
 def wrap(data: Array) -> Tensor:
     """Return a tensor around an array that nobody else will write; no copy."""
     tensor = Tensor.__new__(Tensor)
@@ -182,10 +199,22 @@ def wrap(data: Array) -> Tensor:
 
 
 def attach(
-    outputs: Sequence[Array], parents: Sequence[Tensor], backward: Callable[[Gradients], Gradients]
+    outputs: Sequence[Array],
+    parents: Sequence[Tensor],
+    backward: Callable[[Gradients], Gradients],
+    used: Sequence[Versioned] | None = None,
 ) -> list[Tensor]:
-    """Return tensors for the outputs of one operation, on the tape. Call it only where ``recording`` says so."""
-    node = Node(parents, len(outputs), backward)
+    """Return tensors for the outputs of one operation, on the tape. Call it only where ``recording`` says so.
+
+    Args:
+        outputs: the values; the tape takes them over.
+        parents: the inputs that gradients go to.
+        backward: takes a gradient (or ``None`` for zero) per output, returns one per parent.
+        used: the parameters whose values must be the same when ``backward`` comes; those among the parents if left out.
+    """
+    if used is None:
+        used = [parent for parent in parents if isinstance(parent, Versioned)]
+    node = Node(parents, len(outputs), backward, used)
     tensors = []
     for index, data in enumerate(outputs):
         tensor = Tensor.__new__(Tensor)
@@ -220,6 +249,13 @@ def backward(tensors: Sequence[Tensor], grads: Sequence[npt.ArrayLike | None] | 
             "this pass was already taken backward; run forward again, start from all outputs at once, "
             "or detach() the state that came from it"
         )
+    for node in order:
+        for leaf, version in zip(node.used, node.versions, strict=True):
+            if leaf.version != version:
+                raise RuntimeError(
+                    f"{leaf.name or 'a parameter'} of shape {list(leaf.shape)} was changed after the forward pass that "
+                    "used it; go backward before the optimizer's step, or run forward again"
+                )
     arriving: dict[Node, list[Array | None]] = {node: [None] * node.outputs for node in order}
     for tensor, start in starts:
         _arrive(arriving, tensor, start)
@@ -230,7 +266,7 @@ def backward(tensors: Sequence[Tensor], grads: Sequence[npt.ArrayLike | None] | 
             continue
         returned = run(got)
         # What the pass kept is used up.
-        node.backward, node.parents = None, ()
+        node.backward, node.parents, node.used, node.versions = None, (), (), []
         for parent, grad in zip(parents, returned, strict=True):
             if grad is not None and parent.requires_grad:
                 _arrive(arriving, parent, grad)

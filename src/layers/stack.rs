@@ -18,8 +18,6 @@ use crate::threads::{self, Barrier, Worker};
 use crate::view::{Grid, Seq, SeqMut};
 use std::sync::Arc;
 
-/// Multiply-adds below which a second worker costs more than it brings: some ten microseconds' work.
-const WORK_PER_WORKER: usize = 200_000;
 /// Multiply-adds of one step and worker below which waiting for each other after every step does not pay.
 const WORK_PER_STEP: usize = 16_000;
 /// Floats of recurrent weights up to which every worker may as well read them all, for rows of its own: 640 KB come fast
@@ -101,7 +99,7 @@ impl<'a> Stack<'a> {
         let config = self.lstm.config();
         let each: usize = (0..config.layers()).map(|layer| self.work(layer) * config.directions()).sum();
         let all = each.saturating_mul(self.rows.total());
-        threads::num_threads().min(all / WORK_PER_WORKER).max(1)
+        threads::worth(all)
     }
 
     /// This worker's place in the recurrence of a layer, and the directions that its part of the team runs.

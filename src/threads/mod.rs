@@ -32,5 +32,5 @@ mod seat;
 mod team;
 
 pub use barrier::Barrier;
-pub use count::{MAX_THREADS, NUM_THREADS_VARIABLE, num_threads, num_threads_from_env, set_num_threads};
+pub use count::{MAX_THREADS, NUM_THREADS_VARIABLE, num_threads, num_threads_from_env, set_num_threads, worth};
 pub use team::{Worker, run};

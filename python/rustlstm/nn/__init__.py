@@ -7,4 +7,4 @@ from ._lstm import Record as Record
 from ._lstm import Stream as Stream
 from ._module import LoadResult as LoadResult
 from ._module import Module as Module
-from ._module import Parameter as Parameter
+from ._parameter import Parameter as Parameter

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -16,8 +16,10 @@ from ..ops import Stream as Stream
 from ..tensor import Array, Tensor
 from ._cell import Cell
 from ._init import Init
-from ._module import Module, Parameter
-from ._options import flag, number
+from ._module import Module
+from ._options import count, flag, number, seed_number
+from ._parameter import Parameter, drawing, parameter
+from ._ragged import as_batch
 
 ArrayLike: TypeAlias = Tensor | npt.ArrayLike
 # [L*D, B, H], or a list of [D, B, H_l], one for each layer.
@@ -111,7 +113,7 @@ class LSTM(Module):
         init: str | Init = "uniform",
         seed: int = 0,
     ) -> None:
-        self.input_size = _count("input_size", input_size)
+        self.input_size = count("input_size", input_size)
         self.hidden_sizes = _hidden_sizes(hidden_size, num_layers)
         self.num_layers = len(self.hidden_sizes)
         self.bidirectional = flag("bidirectional", bidirectional)
@@ -122,23 +124,28 @@ class LSTM(Module):
         self.locked_dropout = flag("locked_dropout", locked_dropout)
         self.zoneout = _pair("zoneout", zoneout)
         self.weight_drop = number("weight_drop", weight_drop)
-        self.proj_size = None if proj_size is None else _count("proj_size", proj_size)
+        self.proj_size = None if proj_size is None else count("proj_size", proj_size)
         self.layer_norm = flag("layer_norm", layer_norm)
         self.cell = _cell(cell)
         self.learn_initial_state = flag("learn_initial_state", learn_initial_state)
         self.init = _init(init)
-        self.seed = _seed(seed)
+        self.seed = seed_number(seed)
         self.draws = 0
         self._core = self._make_core()
-        values = self._core.init(self.init.scheme, self.cell.forget_bias, self.init.t_max, self.seed)
-        self._names = [name for name, _ in self._core.specs()]
-        for name, value in zip(self._names, values, strict=True):
-            setattr(self, name, Parameter(value))
+        shapes = dict(self._core.specs())
+        self._names = list(shapes)
+        if drawing():
+            values = self._core.init(self.init.scheme, self.cell.forget_bias, self.init.t_max, self.seed)
+            for name, value in zip(self._names, values, strict=True):
+                setattr(self, name, Parameter(value))
+        else:
+            for name, shape in shapes.items():
+                setattr(self, name, Parameter.blank(shape))
         h_shapes, c_shapes = self._core.state_shapes(1)
         self._h0_names = _state_names("h0", h_shapes) if self.learn_initial_state else []
         self._c0_names = _state_names("c0", c_shapes) if self.learn_initial_state else []
         for name, shape in zip(self._h0_names + self._c0_names, h_shapes + c_shapes, strict=False):
-            setattr(self, name, Parameter(np.zeros(shape, np.float32)))
+            setattr(self, name, parameter(shape, partial(np.zeros, shape, np.float32)))
 
     def _make_core(self) -> LstmCore:
         cell = {f.name: getattr(self.cell, f.name) for f in fields(self.cell) if f.name != "forget_bias"}
@@ -182,7 +189,7 @@ class LSTM(Module):
             y [B, T, D*H], zero behind the end of each row, and the state (h, c) after each row's last step: each
             [L*D, B, H], or a list of [D, B, H_l] if the layers' sizes differ. All are tensors on the tape.
         """
-        batch, lengths = self._batch(x, lengths)
+        batch, lengths = as_batch(x, lengths, self.input_size)
         h, c = self._state(state, batch)
         params = [getattr(self, name) for name in self._names]
         y, h_last, c_last = ops.lstm(self._core, params, batch, lengths, h, c, self._draw())
@@ -204,7 +211,7 @@ class LSTM(Module):
         >>> dx.shape, sorted(grads)
         ((4, 7, 3), ['bias_l0', 'weight_hh_l0', 'weight_ih_l0'])
         """
-        batch, lengths = self._batch(x, lengths)
+        batch, lengths = as_batch(x, lengths, self.input_size)
         h, c = self._state(state, batch)
         data = ops.kept(batch) if record else ops.values(batch)
         params = [getattr(self, name) for name in self._names]
@@ -267,7 +274,7 @@ class LSTM(Module):
         >>> stream.step(np.ones((1, 3))).shape
         (1, 5)
         """
-        h, c = self._learned(_count("batch_size", batch_size))
+        h, c = self._learned(count("batch_size", batch_size))
         params = [getattr(self, name) for name in self._names]
         return self._core.stream(
             [param.data for param in params],
@@ -276,15 +283,6 @@ class LSTM(Module):
             None if h is None else [part.data for part in h],
             None if c is None else [part.data for part in c],
         )
-
-    def _batch(self, x: Any, lengths: Any) -> tuple[Any, Any]:
-        if not isinstance(x, (list, tuple)):
-            return x, lengths
-        if lengths is not None:
-            raise ValueError(
-                "a list of sequences brings its lengths; give lengths only with a padded array x [B, T, C]"
-            )
-        return ops.pad(x, self.input_size)
 
     def _state(self, state: Any, x: Any) -> tuple[Any, Any]:
         if state is None:
@@ -348,26 +346,6 @@ class LSTM(Module):
         return f"LSTM({', '.join(shown)})"
 
 
-def _count(name: str, value: Any) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, got {type(value).__name__}") from None
-    if number < 1:
-        raise ValueError(f"{name} must be at least 1, got {number}")
-    return number
-
-
-def _seed(value: Any) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"seed must be an integer, got {type(value).__name__}") from None
-    if not 0 <= number < 2**64:
-        raise ValueError(f"seed must be in [0, 2**64), got {number}")
-    return number
-
-
 def _merge(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f'merge must be "concat", "sum", "mul" or "mean", got {value!r}')
@@ -387,10 +365,10 @@ def _init(value: Any) -> Init:
 
 
 def _hidden_sizes(hidden_size: int | Sequence[int], num_layers: int) -> list[int]:
-    layers = _count("num_layers", num_layers)
+    layers = count("num_layers", num_layers)
     if not isinstance(hidden_size, (list, tuple)):
-        return [_count("hidden_size", hidden_size)] * layers
-    sizes = [_count(f"hidden_size[{layer}]", size) for layer, size in enumerate(hidden_size)]
+        return [count("hidden_size", hidden_size)] * layers
+    sizes = [count(f"hidden_size[{layer}]", size) for layer, size in enumerate(hidden_size)]
     if not sizes:
         raise ValueError("hidden_size must name at least one layer, got an empty list")
     if layers not in (1, len(sizes)):

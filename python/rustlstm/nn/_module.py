@@ -2,57 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, TypeVar
 
-import numpy as np
-import numpy.typing as npt
-
-from ..ops import Versioned, as_f32
+from ..ops import as_f32
 from ..tensor import Array
+from ._parameter import Parameter
 
-_versions = itertools.count(1)
 _M = TypeVar("_M", bound="Module")
-
-
-class Parameter(Versioned):
-    """A tensor that training changes.
-
-    ``data`` is read-only and always shows the present values; they change through ``assign``, ``load_state_dict`` or an
-    optimizer, each of which gives the parameter a new ``version``. No two parameters of a process share a version.
-
-    >>> import rustlstm as rl
-    >>> p = rl.nn.Parameter([1.0, 2.0])
-    >>> p.assign([3.0, 4.0])
-    >>> p.tolist()
-    [3.0, 4.0]
-    """
-
-    __slots__ = ("_buffer",)
-
-    _buffer: Array
-
-    def __init__(self, data: npt.ArrayLike, requires_grad: bool = True) -> None:
-        self._buffer = np.array(as_f32("data", data))
-        self._fill(self._buffer.view(), requires_grad, None, 0)
-        self.version = next(_versions)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        # The version is set last, so it tells whether the parameter is made.
-        if name == "data" and hasattr(self, "version"):
-            raise AttributeError("data of a parameter cannot be replaced; change it with assign(...)")
-        super().__setattr__(name, value)
-
-    def assign(self, value: npt.ArrayLike) -> None:
-        """Take on the values of an array with the same shape."""
-        self._buffer[...] = as_f32("value", value, [("", extent) for extent in self.shape])
-        self.touch()
-
-    def touch(self) -> None:
-        """Say that the values have changed. For optimizers, which write through ``_buffer``."""
-        self.version = next(_versions)
 
 
 class LoadResult(NamedTuple):
@@ -78,6 +36,8 @@ class Module:
                     f"{name} is a parameter and can only be replaced by another, got {type(value).__name__}; "
                     f"change its values with {name}.assign(...)"
                 )
+            if isinstance(value, Parameter) and not value.name:
+                value.name = name
             super().__setattr__(name, value)
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:

@@ -1,41 +1,29 @@
-"""Operations on the tape whose arithmetic is Rust. Each call here is one node, however long the sequence.
-
-The functions take tensors or arrays and know nothing of modules; what has a decision in it is in ``nn``.
-"""
+"""A stack of LSTM layers as one node on the tape, and what a batch and its state need on their way there."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ._core import Cache as Cache
-from ._core import LstmCore as LstmCore
-from ._core import Stream as Stream
-from ._core import as_f32 as as_f32
-from .tensor import Array, Gradients, Tensor, attach, recording, wrap
-
-ArrayLike: TypeAlias = Tensor | npt.ArrayLike
+from .._core import LstmCore
+from ..tensor import Array, Gradients, Tensor, Versioned, attach, recording, wrap
+from ._values import ArrayLike, as_f32, kept, values
 
 
-class Versioned(Tensor):
-    """A leaf whose values change only through ``assign`` and the optimizers, each of which changes ``version``."""
+def pad(rows: Sequence[Any], channels: int | None = None) -> tuple[Tensor, npt.NDArray[np.int64]]:
+    """Return sequences ``[T_b, C]`` as one batch ``[B, T, C]``, padded with zeros, and the lengths ``[B]``.
 
-    __slots__ = ("version",)
-
-    version: int
-
-
-def values(given: Any) -> Any:
-    """Return the array of a tensor; anything else as it is."""
-    return given.data if isinstance(given, Tensor) else given
-
-
-def pad(rows: Sequence[Any], channels: int) -> tuple[Array | Tensor, npt.NDArray[np.int64]]:
-    """Return sequences ``[T_b, C]`` as one batch ``[B, T, C]``, padded with zeros, and the lengths ``[B]``."""
+    C is that of the first sequence if it is not given.
+    """
     arrays = []
+    if channels is None:
+        first: tuple[int, ...] = np.shape(values(rows[0])) if rows else ()
+        if len(first) != 2:
+            raise ValueError(f"x[0] must have shape [T, C], got {list(first)}" if rows else "x is an empty list")
+        channels = first[1]
     for index, row in enumerate(rows):
         array = as_f32(f"x[{index}]", values(row))
         if array.shape == (0,):
@@ -114,7 +102,7 @@ def lstm(
         pairs = zip((x, *h_given, *c_given), [dx, *like(dh0, h_given), *like(dc0, c_given)], strict=True)
         return [grad for given, grad in pairs if isinstance(given, Tensor)]
 
-    y_tensor, *rest = attach([y, *h_last, *c_last], inputs, backward)
+    y_tensor, *rest = attach([y, *h_last, *c_last], inputs, backward, params)
     return y_tensor, rest[: len(h_last)], rest[len(h_last) :]
 
 
@@ -123,16 +111,6 @@ def gradient_of(param: Tensor) -> Array:
     if param.grad is None or not param.requires_grad:
         return np.zeros(param.shape, np.float32)
     return param.grad
-
-
-def kept(x: ArrayLike) -> Array:
-    """Return x for a pass that is recorded: never memory that the caller may change before ``backward``."""
-    if isinstance(x, Tensor):
-        return x.data
-    data = as_f32("x", x)
-    # What came by way of __array__ or the buffer protocol may be the giver's own memory, without a sign of it.
-    owned = isinstance(x, (np.ndarray, list, tuple)) and data is not x and data.base is None
-    return data if owned else data.copy()
 
 
 def dense(grads: Gradients, shapes: Sequence[Array]) -> list[Array] | None:

@@ -1,0 +1,106 @@
+"""Parameters: the tensors that training changes, and nothing else may."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import numpy.typing as npt
+
+from ..ops import as_f32
+from ..tensor import Array, Tensor, Versioned
+
+_versions = itertools.count(1)
+
+
+class Parameter(Versioned):
+    """A tensor that training changes.
+
+    ``data`` is read-only and always shows the present values; they change through ``assign``, ``load_state_dict`` or an
+    optimizer, each of which gives the parameter a new ``version``. No two parameters of a process share a version.
+    ``name`` is that of the attribute that it was first stored in, for messages.
+
+    >>> import rustlstm as rl
+    >>> p = rl.nn.Parameter([1.0, 2.0])
+    >>> p.assign([3.0, 4.0])
+    >>> p.tolist()
+    [3.0, 4.0]
+    """
+
+    __slots__ = ("_buffer",)
+
+    _buffer: Array
+
+    def __init__(self, data: npt.ArrayLike, requires_grad: bool = True) -> None:
+        buffer = np.array(as_f32("data", data))
+        self._fill(buffer.view(), requires_grad, None, 0)
+        self._buffer = buffer
+        self.name = ""
+        self.touch()
+
+    @classmethod
+    def blank(cls, shape: Sequence[int]) -> Parameter:
+        """Return a parameter of zeros that has no memory before it is assigned values."""
+        new = cls(0.0)
+        new._hold(np.broadcast_to(np.float32(0), tuple(shape)))
+        return new
+
+    def __setattr__(self, name: str, value: object) -> None:
+        # The version is set last, so it tells whether the parameter is made.
+        if name == "data" and hasattr(self, "version"):
+            raise AttributeError("data of a parameter cannot be replaced; change it with assign(...)")
+        super().__setattr__(name, value)
+
+    def assign(self, value: npt.ArrayLike) -> None:
+        """Take on the values of an array with the same shape."""
+        array = as_f32("value", value, [("", extent) for extent in self.shape])
+        if self._buffer.flags.writeable:
+            self._buffer[...] = array
+        else:  # it was made without memory
+            self._hold(np.array(array))
+        self.touch()
+
+    def _hold(self, buffer: Array) -> None:
+        self._buffer = buffer
+        view = buffer.view()
+        view.flags.writeable = False
+        Tensor.data.__set__(self, view)  # type: ignore[misc,attr-defined]  # past the guard above
+
+    def touch(self) -> None:
+        """Say that the values have changed. For optimizers, which write through ``_buffer``."""
+        self.version = next(_versions)
+
+
+class _Drawing(threading.local):
+    on = True
+
+
+_drawing = _Drawing()
+
+
+def drawing() -> bool:
+    """Say whether new parameters are to be drawn, in this thread: not so inside ``undrawn``."""
+    return _drawing.on
+
+
+@contextmanager
+def undrawn() -> Iterator[None]:
+    """Inside, new parameters have a shape but no memory and no values, until ``load_state_dict``: for loaders."""
+    before, _drawing.on = _drawing.on, False
+    try:
+        yield
+    finally:
+        _drawing.on = before
+
+
+def parameter(shape: Sequence[int], draw: Callable[[], npt.ArrayLike]) -> Parameter:
+    """Return a new parameter of this shape with the values that ``draw`` returns, unless inside ``undrawn``."""
+    if not _drawing.on:
+        return Parameter.blank(shape)
+    new = Parameter(draw())
+    if new.shape != tuple(shape):
+        raise ValueError(f"a parameter of shape {list(shape)} was drawn with shape {list(new.shape)}")
+    return new

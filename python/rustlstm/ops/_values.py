@@ -1,0 +1,28 @@
+"""What an operation is given: tensors and arrays, and the plain arrays behind them."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from .._core import as_f32 as as_f32
+from ..tensor import Array, Tensor
+
+ArrayLike: TypeAlias = Tensor | npt.ArrayLike
+
+
+def values(given: Any) -> Any:
+    """Return the array of a tensor; anything else as it is."""
+    return given.data if isinstance(given, Tensor) else given
+
+
+def kept(x: ArrayLike) -> Array:
+    """Return x for a pass that is recorded: never memory that the caller may change before ``backward``."""
+    if isinstance(x, Tensor):
+        return x.data
+    data = as_f32("x", x)
+    # What came by way of __array__ or the buffer protocol may be the giver's own memory, without a sign of it.
+    owned = isinstance(x, (np.ndarray, list, tuple)) and data is not x and data.base is None
+    return data if owned else data.copy()
