@@ -1,11 +1,13 @@
 """LSTM layers with the arithmetic in Rust and numpy arrays in and out."""
 
 from . import nn as nn
+from . import optim as optim
 from ._core import RustPanic as RustPanic
 from ._core import __version__ as __version__
 from ._core import build_info as build_info
 from ._core import get_num_threads as get_num_threads
 from ._core import set_num_threads as set_num_threads
+from ._errors import NonFiniteError as NonFiniteError
 from .tensor import Tensor as Tensor
 from .tensor import backward as backward
 from .tensor import no_grad as no_grad
