@@ -36,12 +36,19 @@ impl Adadelta {
 
 impl Update<2> for Step {
     #[inline(always)]
-    fn update<S: Simd>(self, s: S, value: S::V, grad: S::V, [square, moved]: [S::V; 2]) -> (S::V, [S::V; 2]) {
+    fn update<S: Simd>(
+        self,
+        s: S,
+        value: S::V,
+        decay: S::V,
+        grad: S::V,
+        [square, moved]: [S::V; 2],
+    ) -> (S::V, [S::V; 2]) {
         let eps = s.splat(self.eps);
         let square = towards_square(s, square, grad, self.rho);
         let root = s.div(s.sqrt(s.add(moved, eps)), s.sqrt(s.add(square, eps)));
         let delta = s.mul(root, grad);
         let moved = towards_square(s, moved, delta, self.rho);
-        (s.fnma(s.splat(self.lr), delta, value), [square, moved])
+        (s.sub(value, s.fma(s.splat(self.lr), delta, decay)), [square, moved])
     }
 }

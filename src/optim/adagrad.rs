@@ -31,9 +31,9 @@ impl Adagrad {
 
 impl Update<1> for Step {
     #[inline(always)]
-    fn update<S: Simd>(self, s: S, value: S::V, grad: S::V, [total]: [S::V; 1]) -> (S::V, [S::V; 1]) {
+    fn update<S: Simd>(self, s: S, value: S::V, decay: S::V, grad: S::V, [total]: [S::V; 1]) -> (S::V, [S::V; 1]) {
         let total = s.fma(grad, grad, total);
         let step = s.div(grad, s.add(s.sqrt(total), s.splat(self.eps)));
-        (s.fnma(s.splat(self.rate), step, value), [total])
+        (s.sub(value, s.fma(s.splat(self.rate), step, decay)), [total])
     }
 }

@@ -87,17 +87,17 @@ impl Nadam {
 
 impl<const N: usize> Update<N> for Step {
     #[inline(always)]
-    fn update<S: Simd>(self, s: S, value: S::V, grad: S::V, mut state: [S::V; N]) -> (S::V, [S::V; N]) {
+    fn update<S: Simd>(self, s: S, value: S::V, decay: S::V, grad: S::V, mut state: [S::V; N]) -> (S::V, [S::V; N]) {
         let mean = towards(s, state[0], grad, self.beta1);
         let mut square = towards_square(s, state[1], grad, self.beta2);
         (state[0], state[1]) = (mean, square);
         if N == 3 {
-            // The second operand is what is kept where either is NaN: a spoilt state must show.
-            square = s.max(square, state[2]);
+            // A spoilt state must show: `max` gives its second operand where that is NaN, and 0 · -∞ is NaN.
+            square = s.fma(s.splat(0.0), state[2], s.max(square, state[2]));
             state[2] = square;
         }
         let divisor = s.fma(s.sqrt(square), s.splat(self.unbias), s.splat(self.eps));
         let step = s.fma(s.splat(self.rates[0]), grad, s.mul(s.splat(self.rates[1]), mean));
-        (s.sub(value, s.div(step, divisor)), state)
+        (s.sub(value, s.add(s.div(step, divisor), decay)), state)
     }
 }

@@ -42,9 +42,9 @@ impl Asgd {
 
 impl Update<1> for Step {
     #[inline(always)]
-    fn update<S: Simd>(self, s: S, value: S::V, grad: S::V, [average]: [S::V; 1]) -> (S::V, [S::V; 1]) {
-        let shrunk = s.fnma(s.splat(self.shrink), value, value);
-        let value = s.fnma(s.splat(self.rate), grad, shrunk);
+    fn update<S: Simd>(self, s: S, value: S::V, decay: S::V, grad: S::V, [average]: [S::V; 1]) -> (S::V, [S::V; 1]) {
+        let decay = s.fma(s.splat(self.shrink), value, decay);
+        let value = s.sub(value, s.fma(s.splat(self.rate), grad, decay));
         // As two products, so that a part of one gives the value itself.
         let kept = s.mul(s.splat(self.average[0]), average);
         (value, [s.fma(s.splat(self.average[1]), value, kept)])

@@ -26,7 +26,7 @@ impl Average {
 
 impl Update<0> for Step {
     #[inline(always)]
-    fn update<S: Simd>(self, s: S, average: S::V, value: S::V, state: [S::V; 0]) -> (S::V, [S::V; 0]) {
+    fn update<S: Simd>(self, s: S, average: S::V, _: S::V, value: S::V, state: [S::V; 0]) -> (S::V, [S::V; 0]) {
         (towards(s, average, value, self.part), state)
     }
 }

@@ -48,7 +48,7 @@ impl RmsProp {
 
 impl<const N: usize> Update<N> for Step {
     #[inline(always)]
-    fn update<S: Simd>(self, s: S, value: S::V, grad: S::V, mut state: [S::V; N]) -> (S::V, [S::V; N]) {
+    fn update<S: Simd>(self, s: S, value: S::V, decay: S::V, grad: S::V, mut state: [S::V; N]) -> (S::V, [S::V; N]) {
         state[0] = towards_square(s, state[0], grad, self.alpha);
         let mut variance = state[0];
         if self.centered {
@@ -62,6 +62,6 @@ impl<const N: usize> Update<N> for Step {
             step = s.fma(s.splat(self.momentum), state[N - 1], step);
             state[N - 1] = step;
         }
-        (s.fnma(s.splat(self.lr), step, value), state)
+        (s.sub(value, s.fma(s.splat(self.lr), step, decay)), state)
     }
 }

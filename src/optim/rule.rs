@@ -70,8 +70,10 @@ impl Default for Count {
 ///
 /// `N` is the number of states; options that need another state show in it.
 pub trait Update<const N: usize>: Copy {
-    /// The new values and states.
-    fn update<S: Simd>(self, s: S, value: S::V, grad: S::V, state: [S::V; N]) -> (S::V, [S::V; N]);
+    /// The new values and states; `decay` is to be taken off the values too.
+    ///
+    /// All that is taken off is added up first: a small part alone would be rounded in the same direction each time.
+    fn update<S: Simd>(self, s: S, value: S::V, decay: S::V, grad: S::V, state: [S::V; N]) -> (S::V, [S::V; N]);
 }
 
 /// `from + part (to - from)`, what running means do.

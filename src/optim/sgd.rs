@@ -41,13 +41,13 @@ impl Sgd {
 
 impl<const N: usize> Update<N> for Step {
     #[inline(always)]
-    fn update<S: Simd>(self, s: S, value: S::V, grad: S::V, mut state: [S::V; N]) -> (S::V, [S::V; N]) {
+    fn update<S: Simd>(self, s: S, value: S::V, decay: S::V, grad: S::V, mut state: [S::V; N]) -> (S::V, [S::V; N]) {
         let mut step = grad;
         if N == 1 {
             let buffer = s.fma(s.splat(self.momentum), state[0], s.mul(s.splat(self.grad_share), grad));
             step = s.fma(s.splat(self.mix[0]), grad, s.mul(s.splat(self.mix[1]), buffer));
             state[0] = buffer;
         }
-        (s.fnma(s.splat(self.lr), step, value), state)
+        (s.sub(value, s.fma(s.splat(self.lr), step, decay)), state)
     }
 }

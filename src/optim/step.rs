@@ -266,14 +266,14 @@ impl<U: Update<N>, const N: usize> Kernel for Pass<'_, U, N> {
         let mut flags = s.splat(0.0);
         let mut at = 0;
         while at < self.grad.len() {
-            let old = s.load_slice(&self.value[at..]);
-            let grad = s.fma(s.splat(self.decay.coupled), old, s.load_slice(&self.grad[at..]));
-            let value = s.fnma(s.splat(self.decay.decoupled), old, old);
+            let value = s.load_slice(&self.value[at..]);
+            let grad = s.fma(s.splat(self.decay.coupled), value, s.load_slice(&self.grad[at..]));
+            let decay = s.mul(s.splat(self.decay.decoupled), value);
             let mut state = [s.splat(0.0); N];
             for (state, kept) in state.iter_mut().zip(&self.state) {
                 *state = s.load_slice(&kept[at..]);
             }
-            let (value, mut state) = self.update.update(s, value, grad, state);
+            let (value, mut state) = self.update.update(s, value, decay, grad, state);
             for state in &mut state {
                 *state = flush(s, *state);
             }

@@ -6,6 +6,7 @@ mod determinism;
 mod errors;
 mod gradcheck;
 mod layer;
+mod optim;
 mod reference;
 mod rng;
 mod scan;

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+import numpy as np
+
 from .._core import average_step
 from .._errors import NonFiniteError
 from ..ops import as_f32
@@ -20,9 +22,8 @@ def swapped(parameters: Sequence[Trainable], values: Sequence[Array]) -> Iterato
     own = [parameter._buffer.copy() for parameter in parameters]
     try:
         _write(parameters, values)
-        versions = [parameter.version for parameter in parameters]
         yield
-        if versions != [parameter.version for parameter in parameters]:
+        if not all(np.array_equal(p._buffer, array) for p, array in zip(parameters, values, strict=True)):
             raise RuntimeError("parameters were changed while they had their averages as values; that change is lost")
     finally:
         _write(parameters, own)

@@ -173,7 +173,7 @@ class Optimizer:
                 "group": slot.group,
                 "steps": slot.steps,
                 "product": slot.product,
-                "state": {name: slot.state[row].copy() for row, name in enumerate(slot.names)},
+                "state": {name: np.array(slot.state[row]) for row, name in enumerate(slot.names)},
             }
             for slot in self._slots
         ]
