@@ -31,6 +31,12 @@ mod _core {
     #[allow(non_upper_case_globals)] // Python's name for it
     const __version__: &str = env!("CARGO_PKG_VERSION");
 
+    #[pymodule_init]
+    fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::threads::ask(super::errors::interrupted);
+        Ok(())
+    }
+
     /// What was built and what it found: version, CPU level, levels available, threads, CPUs, profile.
     #[pyfunction]
     fn build_info(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
