@@ -4,6 +4,7 @@
 //! a child that is forked from another thread cannot inherit a lock that nobody will open.
 
 mod array;
+mod elementwise;
 mod errors;
 mod layers;
 mod state;
@@ -20,6 +21,8 @@ use pyo3::types::PyDict;
 mod _core {
     use super::*;
 
+    #[pymodule_export]
+    use super::elementwise::{power, unary};
     #[pymodule_export]
     use super::errors::RustPanic;
     #[pymodule_export]
