@@ -4,6 +4,7 @@
 //! a child that is forked from another thread cannot inherit a lock that nobody will open.
 
 mod array;
+mod elementwise;
 mod errors;
 mod layers;
 mod optim;
@@ -22,17 +23,25 @@ mod _core {
     use super::*;
 
     #[pymodule_export]
+    use super::elementwise::{power, unary};
+    #[pymodule_export]
     use super::errors::RustPanic;
     #[pymodule_export]
     use super::layers::{Cache, LstmCore};
     #[pymodule_export]
-    use super::optim::{average_step, clip_grad_norm, clip_grad_value, optimizer_step, power};
+    use super::optim::{average_step, clip_grad_norm, clip_grad_value, optimizer_step, scalar_power};
     #[pymodule_export]
     use super::stream::Stream;
 
     #[pymodule_export]
     #[allow(non_upper_case_globals)] // Python's name for it
     const __version__: &str = env!("CARGO_PKG_VERSION");
+
+    #[pymodule_init]
+    fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::threads::ask(super::errors::interrupted);
+        Ok(())
+    }
 
     /// What was built and what it found: version, CPU level, levels available, threads, CPUs, profile.
     #[pyfunction]

@@ -23,8 +23,9 @@ pub fn clip_norm(level: Level, grads: &mut [&mut [f32]], max_norm: f64) -> Resul
     let read: &[&mut [f32]] = grads;
     threads::run(workers, |worker| {
         share(worker, lens.iter().copied(), |chunk, array, range| {
-            let sum = dispatch(level, Squares(&read[array][range]));
+            let sum = dispatch(level, Squares(&read[array][range.clone()]));
             squares[chunk].store(sum.to_bits(), Relaxed);
+            worker.poll(range.len());
         });
     });
     let mut chunk = squares.iter().map(|bits| f64::from_bits(bits.load(Relaxed)));

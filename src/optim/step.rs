@@ -102,11 +102,12 @@ pub fn step(level: Level, slots: &mut [Slot<'_>]) -> Result<(), Fault> {
     threads::run(threads::worth(COST * lens.clone().sum::<usize>()), |worker| {
         share(worker, lens.clone(), |_, slot, range| {
             // SAFETY: `share` gives each range to one worker.
-            if !unsafe { shared[slot].pass(level, range, false) } {
+            if !unsafe { shared[slot].pass(level, range.clone(), false) } {
                 spoilt.store(true, Relaxed);
             }
+            worker.poll(COST * range.len());
         });
-        worker.barrier(); // it also publishes what the others found
+        worker.barrier(); // it also publishes what the others found; from here on there is no way back
         if !spoilt.load(Relaxed) {
             share(worker, lens.clone(), |_, slot, range| {
                 // SAFETY: as above.

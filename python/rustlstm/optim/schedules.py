@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from .._core import power
+from .._core import scalar_power as power
 from ._optimizer import Optimizer
 from ._options import choice, count, flag, not_negative, positive, share
 
