@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! layers          cell, one direction, stack, stream
+//! safetensors     model files; beside the layers, and knows nothing of them
 //! kernels         matrix products, gate stage, activations, softmax, reductions
 //! simd            sixteen lanes of f32 on scalar, AVX2, AVX-512 and NEON
 //! error view buffer threads rng   the ground, usable from everywhere
@@ -14,6 +15,7 @@ pub mod error;
 pub mod kernels;
 pub mod layers;
 pub mod rng;
+pub mod safetensors;
 pub mod simd;
 pub mod threads;
 pub mod view;

@@ -6,6 +6,7 @@
 mod array;
 mod errors;
 mod layers;
+mod safetensors;
 mod state;
 mod stream;
 
@@ -24,6 +25,8 @@ mod _core {
     use super::errors::RustPanic;
     #[pymodule_export]
     use super::layers::{Cache, LstmCore};
+    #[pymodule_export]
+    use super::safetensors::{header_length, make_header, parse_header};
     #[pymodule_export]
     use super::stream::Stream;
 
