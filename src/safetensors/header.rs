@@ -62,7 +62,7 @@ impl<'a> Header<'a> {
 
     /// The header in `bytes`, of a file with `file_len` bytes in all. What it says of the data fits the file to the byte.
     pub fn parse(bytes: &'a [u8], file_len: u64) -> Result<Header<'a>, Error> {
-        let before = (bytes.len().min(MAX_HEADER + 1) + PREFIX) as u64;
+        let before = bytes.len() as u64 + PREFIX as u64;
         if bytes.len() > MAX_HEADER || file_len < before {
             return refuse("the header", format!("has {} bytes, the file {file_len}", bytes.len()));
         }
@@ -78,7 +78,6 @@ impl<'a> Header<'a> {
 
         entries.sort_unstable_by_key(|entry: &Entry| (entry.start, entry.end));
         let mut header = Header { text, by_name: (0..entries.len() as u32).collect(), entries, metadata };
-        header.check_offsets(file_len - before)?;
         let entries = &header.entries;
         header.by_name.sort_unstable_by(|&a, &b| {
             name_at(text, entries[a as usize].name).cmp(name_at(text, entries[b as usize].name))
@@ -87,6 +86,7 @@ impl<'a> Header<'a> {
         let names = header.by_name.iter().map(|&index| entries[index as usize].name);
         refuse_twins(text, "tensor", names)?;
         refuse_twins(text, "metadata", header.metadata.iter().copied())?;
+        header.check_offsets(file_len - before)?;
         Ok(header)
     }
 

@@ -9,6 +9,7 @@ Loading makes the module without memory for its parameters, holds its sizes agai
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Any
 
@@ -100,7 +101,7 @@ def _checked(path: str, content: Any) -> dict[str, Any]:
 
 def _made(path: str, content: dict[str, Any], file: TensorFile) -> Module:
     """Return the module that the metadata describe; its parameters have shapes and no memory."""
-    name, config = content["class"], content["config"]
+    name, config = content["class"], content.get("config")
     if config is None:
         raise ValueError(
             f"{path} holds a {name!r}, and {content.get('reason')}; make the model and call rl.load(path, into=model), "
@@ -126,14 +127,14 @@ def _share(model: Module, shared: dict[str, Any]) -> None:
     parameters = model._all()
     for name, stored in shared.items():
         owner, _, attribute = name.rpartition(".")
-        if name not in parameters or stored not in parameters or parameters[name].shape != parameters[stored].shape:
+        known = isinstance(stored, str) and name in parameters and stored in parameters
+        if not known or parameters[name].shape != parameters[stored].shape:
             raise ValueError(f"{name} and {stored!r} cannot be one parameter")
         setattr(owners[owner], attribute, parameters[stored])
 
 
 def _numbers(file: TensorFile) -> int:
-    """Return how many numbers a file holds at most: one for each byte of its data."""
-    return max((entry.end for entry in file.entries.values()), default=0)
+    return sum(math.prod(entry.shape) for entry in file.entries.values())
 
 
 def _refuse_large(config: Any, limit: int) -> None:

@@ -72,8 +72,8 @@ def build(description: Any) -> Any:
         raise ValueError(f"{name} is not a class of rustlstm")
     cls = _classes[name]
     several = [o.name for o in inspect.signature(cls).parameters.values() if o.kind is o.VAR_POSITIONAL]
-    positional = [item for option in several for item in made.pop(option, ())]
     try:
+        positional = [item for option in several for item in made.pop(option, ())]
         return cls(*positional, **made)
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError, AttributeError, LookupError) as error:
         raise ValueError(f"{name} cannot be made: {error}") from error
