@@ -3,8 +3,7 @@
 //! Arrows between the modules point down only:
 //!
 //! ```text
-//! layers          cell, one direction, stack, stream
-//! safetensors     model files; beside the layers, and knows nothing of them
+//! layers          cell, one direction, stack, stream; safetensors, the files of models, stands beside it
 //! kernels         matrix products, gate stage, activations, softmax, reductions
 //! simd            sixteen lanes of f32 on scalar, AVX2, AVX-512 and NEON
 //! error view buffer threads rng   the ground, usable from everywhere

@@ -315,7 +315,7 @@ def put(content: Any, number: int, size: int) -> None:
         (lambda c: c["config"]["arguments"].update(hidden_size=3), "must have shape"),
         (
             lambda c: c["config"]["arguments"].update(bidirectional=True),
-            "does not fit LSTM, which has 256 numbers: it has 128",
+            "LSTM, which has 256 numbers: it has 128",
         ),
         (lambda c: c["config"]["arguments"].update(num_layers=60_000), "num_layers must be at most 10000"),
         (lambda c: c["config"]["arguments"].update(hidden_size="4"), "hidden_size must be an integer, got str"),
