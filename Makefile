@@ -72,6 +72,11 @@ test-slow: $(VENV)/built ## the tests that are too slow for every day
 scan: ## exp, sigmoid and tanh over all 2^32 inputs
 	cargo test --release --test rust -- --ignored scan --nocapture
 
+.PHONY: fuzz
+fuzz: $(VENV)/built ## a million damaged files through the loader: memory, and against the `safetensors` package
+	cargo test --release --test fuzz -- --ignored --nocapture
+	$(BIN)/python -m pytest -s -m slow tests/python/test_fuzz_checkpoint.py
+
 .PHONY: check-rust
 check-rust: $(VENV)/tools ## rustfmt, clippy with and without Python, rustdoc, imports
 	cargo fmt --check

@@ -3,7 +3,9 @@
 //! Arrows between the modules point down only:
 //!
 //! ```text
-//! layers   optim  cell, one direction, stack, stream; rules that move parameters
+//! layers          cell, one direction, stack, stream, and the layers around an LSTM
+//! optim           rules that move parameters; beside the layers, as is
+//! safetensors     the files of models
 //! kernels         matrix products, gate stage, activations, softmax, reductions
 //! simd            sixteen lanes of f32 on scalar, AVX2, AVX-512 and NEON
 //! error view buffer threads rng   the ground, usable from everywhere
@@ -15,6 +17,7 @@ pub mod kernels;
 pub mod layers;
 pub mod optim;
 pub mod rng;
+pub mod safetensors;
 pub mod simd;
 pub mod threads;
 pub mod view;

@@ -1,5 +1,6 @@
 """LSTM layers with the arithmetic in Rust and numpy arrays in and out."""
 
+from . import checkpoint as checkpoint
 from . import nn as nn
 from . import optim as optim
 from ._core import RustPanic as RustPanic
@@ -8,6 +9,8 @@ from ._core import build_info as build_info
 from ._core import get_num_threads as get_num_threads
 from ._core import set_num_threads as set_num_threads
 from ._errors import NonFiniteError as NonFiniteError
+from .models import load as load
+from .models import save as save
 from .tensor import Tensor as Tensor
 from .tensor import backward as backward
 from .tensor import no_grad as no_grad

@@ -10,6 +10,7 @@ mod layer;
 mod optim;
 mod reference;
 mod rng;
+mod safetensors;
 mod scan;
 mod stream;
 mod support;
