@@ -2,11 +2,15 @@
 
 from . import datasets as datasets
 from . import nn as nn
+from . import training as training
 from ._core import RustPanic as RustPanic
 from ._core import __version__ as __version__
 from ._core import build_info as build_info
 from ._core import get_num_threads as get_num_threads
 from ._core import set_num_threads as set_num_threads
+from ._errors import NonFiniteError as NonFiniteError
 from .tensor import Tensor as Tensor
 from .tensor import backward as backward
 from .tensor import no_grad as no_grad
+from .training import History as History
+from .training import Trainer as Trainer

@@ -1,0 +1,56 @@
+"""What a batch changes before its step is taken, and how to go back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..nn import Module
+from ..ops import as_f32
+
+
+class Boundary:
+    """The draws and gradients of a model between two batches.
+
+    A forward pass counts the draws of random layers, and a backward pass adds to the gradients. The tape never writes
+    into a gradient that is there, but makes a new one, so keeping the old ones costs nothing.
+    """
+
+    def __init__(self, model: Module) -> None:
+        self._model = model
+        self.parameters = dict(model.named_parameters())
+        self._drawing: dict[str, Any] = {path: m for path, m in model.named_modules() if hasattr(m, "draws")}
+        self.note()
+
+    def note(self, whole: bool = True) -> None:
+        """Say that this is a boundary; ``whole`` if a step was taken, so that there are no gradients."""
+        self._draws = [module.draws for module in self._drawing.values()]
+        self._gradients = {} if whole else {name: p.grad for name, p in self.parameters.items() if p.grad is not None}
+
+    def roll_back(self) -> None:
+        """Go back to the last boundary."""
+        for module, draws in zip(self._drawing.values(), self._draws, strict=True):
+            module.draws = draws
+        for name, parameter in self.parameters.items():
+            parameter.grad = self._gradients.get(name)
+
+    def forget(self) -> None:
+        """Forget all gradients."""
+        for parameter in self.parameters.values():
+            parameter.grad = None
+
+    def again(self) -> Boundary:
+        """Return the same boundary of the model as it is now, which may have other parts, and go back to it."""
+        new = Boundary(self._model)
+        new.load_state_dict(self.state_dict())
+        return new
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the draws of each module and the gradients that wait for a step."""
+        return {"draws": dict(zip(self._drawing, self._draws, strict=True)), "gradients": dict(self._gradients)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go to the boundary of a state."""
+        self._draws = [state["draws"].get(path, module.draws) for path, module in self._drawing.items()]
+        self._gradients = {name: as_f32(name, gradient) for name, gradient in state["gradients"].items()}
+        self.roll_back()

@@ -1,0 +1,49 @@
+"""The state that a model carries from batch to batch: a Tensor, an array, or tuples, lists and dicts of these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..ops import as_f32, values
+from ..tensor import Array, wrap
+
+
+def detached(state: Any) -> Any:
+    """Return the arrays of a state, cut off from the tape; its tuples become lists, as they do in a file."""
+    return _mapped(state, lambda part: np.array(as_f32("state", values(part))))
+
+
+def entering(state: Any, reset: npt.NDArray[np.bool_] | None) -> Any:
+    """Return a state as tensors, with zeros in the rows that begin anew; None if these are all rows.
+
+    The rows are the last axis but one: [L*D, B, H] of a layer, [B, H] of a cell.
+    """
+    if state is None or (reset is not None and reset.all()):
+        return None
+    return _mapped(state, lambda part: wrap(_cleared(part, reset)))
+
+
+def _cleared(part: Array, reset: npt.NDArray[np.bool_] | None) -> Array:
+    if reset is None:
+        return part.view()
+    if part.ndim < 2 or part.shape[-2] != len(reset):
+        raise ValueError(f"a state must have shape [..., B, H] with B = {len(reset)}, got {list(part.shape)}")
+    if not reset.any():
+        return part.view()
+    part = part.copy()
+    part[..., reset, :] = 0.0
+    return part
+
+
+def _mapped(state: Any, change: Callable[[Any], Any]) -> Any:
+    if state is None:
+        return None
+    if isinstance(state, dict):
+        return {name: _mapped(part, change) for name, part in state.items()}
+    if isinstance(state, (list, tuple)):
+        return [_mapped(part, change) for part in state]
+    return change(state)
