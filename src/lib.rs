@@ -3,7 +3,7 @@
 //! Arrows between the modules point down only:
 //!
 //! ```text
-//! layers          cell, one direction, stack, stream
+//! layers   optim  cell, one direction, stack, stream; rules that move parameters
 //! kernels         matrix products, gate stage, activations, softmax, reductions
 //! simd            sixteen lanes of f32 on scalar, AVX2, AVX-512 and NEON
 //! error view buffer threads rng   the ground, usable from everywhere
@@ -13,6 +13,7 @@ pub mod buffer;
 pub mod error;
 pub mod kernels;
 pub mod layers;
+pub mod optim;
 pub mod rng;
 pub mod simd;
 pub mod threads;

@@ -2,6 +2,7 @@
 
 from . import datasets as datasets
 from . import nn as nn
+from . import optim as optim
 from . import training as training
 from ._core import RustPanic as RustPanic
 from ._core import __version__ as __version__

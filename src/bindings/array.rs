@@ -58,12 +58,18 @@ pub struct Output<'py>(PyReadwriteArrayDyn<'py, f32>);
 impl<'py> Output<'py> {
     /// `value` if it is a writable C-contiguous aligned `float32` array of this shape.
     pub fn new(name: &str, value: &Bound<'py, PyAny>, axes: &[Axis<'_>]) -> PyResult<Self> {
+        let output = Output::any_shape(name, value)?;
+        check_shape(name, axes, output.shape())?;
+        Ok(output)
+    }
+
+    /// The same for any shape.
+    pub fn any_shape(name: &str, value: &Bound<'py, PyAny>) -> PyResult<Self> {
         let refuse = || PyTypeError::new_err(format!("{name} must be a writable C-contiguous float32 array"));
         let array = value.cast::<PyArrayDyn<f32>>().map_err(|_| refuse())?;
         if !(array.is_c_contiguous() && array.is_aligned()) {
             return Err(refuse());
         }
-        check_shape(name, axes, array.shape())?;
         match array.try_readwrite() {
             Ok(array) => Ok(Output(array)),
             Err(numpy::BorrowError::NotWriteable) => Err(refuse()),
@@ -74,6 +80,11 @@ impl<'py> Output<'py> {
     /// The numbers in C order.
     pub fn slice(&mut self) -> &mut [f32] {
         self.0.as_slice_mut().expect("checked to be contiguous and aligned")
+    }
+
+    /// The extents.
+    pub fn shape(&self) -> &[usize] {
+        self.0.shape()
     }
 }
 

@@ -6,6 +6,7 @@
 mod array;
 mod errors;
 mod layers;
+mod optim;
 mod state;
 mod stream;
 
@@ -24,6 +25,8 @@ mod _core {
     use super::errors::RustPanic;
     #[pymodule_export]
     use super::layers::{Cache, LstmCore};
+    #[pymodule_export]
+    use super::optim::{average_step, clip_grad_norm, clip_grad_value, optimizer_step, power};
     #[pymodule_export]
     use super::stream::Stream;
 

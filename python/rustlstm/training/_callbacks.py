@@ -25,22 +25,22 @@ class Callback:
     last = False
 
     def on_fit_start(self, trainer: Trainer) -> None:
-        """``fit`` begins, or goes on where it was interrupted."""
+        """See ``fit`` begin, or go on where it was interrupted."""
 
     def on_epoch_start(self, trainer: Trainer) -> None:
-        """An epoch begins, or goes on."""
+        """See an epoch begin, or go on."""
 
     def on_step(self, trainer: Trainer) -> None:
-        """The weights have been updated."""
+        """See that the weights have been updated."""
 
     def on_epoch_end(self, trainer: Trainer) -> None:
-        """An epoch is done; ``trainer.history.last`` is its row and ``trainer.epoch`` its number."""
+        """See that an epoch is done: ``trainer.history.last`` is its row, ``trainer.epoch`` its number."""
 
     def on_fit_end(self, trainer: Trainer) -> None:
-        """All epochs are done, or ``trainer.stop()`` was called."""
+        """See that all epochs are done, or that ``trainer.stop()`` was called."""
 
     def on_interrupt(self, trainer: Trainer) -> None:
-        """``fit`` is left by Ctrl-C or another exception; the trainer is where it was after its last whole step."""
+        """See ``fit`` left by Ctrl-C or another exception, with the trainer as it was after its last whole batch."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed run needs: numbers, strings, arrays, and lists and dicts of these."""

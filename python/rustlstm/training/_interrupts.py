@@ -27,7 +27,7 @@ class Interrupts:
         self.held = _Held(self)
         self.before: Any = None
         self.holders = 0
-        self.waiting_since: float | None = None
+        self.since = 0.0  # when the Ctrl-C came that waits; 0 if none does
 
     def run(self, work: Callable[..., _R], *arguments: Any) -> _R:
         """Return ``work(*arguments)``. Inside another ``run`` this is all it does."""
@@ -37,7 +37,7 @@ class Interrupts:
             return work(*arguments)
         # No with-statement: Python looks for signals when it calls __exit__, before the first line there. Here it is
         # held from before the handler is set to the line where ``try`` begins, and again until the old one is back.
-        self.before, self.holders, self.waiting_since = before, 1, None
+        self.before, self.holders, self.since = before, 1, 0.0
         signal.signal(signal.SIGINT, self.arrives)
         done = False
         try:
@@ -49,18 +49,17 @@ class Interrupts:
             self.holders += 1
             signal.signal(signal.SIGINT, before)
             self.before = None
-            if done and self.waiting_since is not None:
+            if done and self.since:
                 before(signal.SIGINT, None)
 
     def arrives(self, number: int, frame: FrameType | None) -> None:
         """Handle the signal: now, or at the end of what is held."""
         if self.holders:
             now = time.monotonic()
-            if self.waiting_since is None:
-                self.waiting_since = now
-            if now - self.waiting_since < PATIENCE:
+            self.since = self.since or now
+            if now - self.since < PATIENCE:
                 return
-        self.waiting_since = None
+        self.since = 0.0
         self.holders += 1
         self.before(number, frame)
         self.holders -= 1  # it did not raise
@@ -83,5 +82,5 @@ class _Held:
     def __exit__(self, *exception: object) -> None:
         of = self._of
         of.holders -= 1
-        if of.waiting_since is not None and not of.holders and of.before is not None:
+        if of.since and not of.holders and of.before is not None:
             of.arrives(signal.SIGINT, None)

@@ -34,7 +34,7 @@ class Progress(Callback):
         """Begin a bar, at the batch where the epoch is."""
         from tqdm import tqdm
 
-        class Bar(tqdm):  # type: ignore[type-arg]
+        class Bar(tqdm):  # type: ignore[misc]  # tqdm has no types
             monitor_interval = 0  # no thread that looks after slow bars
 
         self._bar = Bar(

@@ -28,15 +28,12 @@ def entering(state: Any, reset: npt.NDArray[np.bool_] | None) -> Any:
 
 
 def _cleared(part: Array, reset: npt.NDArray[np.bool_] | None) -> Array:
-    if reset is None:
-        return part.view()
-    if part.ndim < 2 or part.shape[-2] != len(reset):
+    if reset is not None and (part.ndim < 2 or part.shape[-2] != len(reset)):
         raise ValueError(f"a state must have shape [..., B, H] with B = {len(reset)}, got {list(part.shape)}")
-    if not reset.any():
-        return part.view()
-    part = part.copy()
-    part[..., reset, :] = 0.0
-    return part
+    cleared = part.copy()
+    if reset is not None:
+        cleared[..., reset, :] = 0.0
+    return cleared
 
 
 def _mapped(state: Any, change: Callable[[Any], Any]) -> Any:

@@ -1,16 +1,16 @@
-"""The loop: batches through a model, its loss backward, the optimizer's step; and nothing of it is ever lost.
+r"""The loop: batches through a model, its loss backward, the optimizer's step; and nothing of it is ever lost.
 
-Between two batches all that the run is stands in a few attributes, and it changes from one batch to the next at once or
-not at all. So Ctrl-C, an error or a file can come between any two, and what goes on from there goes on to the same bits:
+What a run is stands, between two batches, in a few attributes, which change from one batch to the next as a whole or
+not at all. So Ctrl-C, an error or a file can come between, and what goes on from there goes on to the same bits:
 
-    for each batch                                   if it is left here, by Ctrl-C or an error
-        loss = loss(model, batch)                    \\
-        is it finite? else who is to blame            |  draws and gradients go back to the last boundary
-        loss.backward()                              /
+    for each batch
+        loss(model, batch)                        \
+        is it finite? else say who is to blame     |  left here, draws and gradients go back to where they were
+        backward                                  /
         with Ctrl-C held back
-            clip, optimizer, schedule, average       \\
-            position, sums, carried state             |  whole
-            callbacks                                /
+            clip, optimizer, average, schedule    \
+            position, sums, carried state          |  done as a whole
+            callbacks                             /
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ import numpy as np
 
 from .._errors import NonFiniteError
 from .._options import count
-from ..checkpoint import load_state, save_state
 from ..nn import Module
 from ..optim import clip_grad_norm, clip_grad_value
 from ..tensor import Tensor, backward, no_grad
@@ -299,7 +298,8 @@ class Trainer:
     def _averaged(self) -> AbstractContextManager[Any]:
         """Return a context in which the weights are their averages, where there are any."""
         if self.ema is not None:
-            return self.ema.applied()
+            applied: AbstractContextManager[Any] = self.ema.applied()
+            return applied
         return self.optimizer.averaged() if getattr(self.optimizer, "averaging", False) else nullcontext()
 
     @contextmanager
@@ -396,15 +396,19 @@ class Trainer:
         self._callbacks = Callbacks(state["callbacks"])
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write all that a run needs to go on. Where a weight is not finite this is refused, and the file left alone."""
+        """Write all that a run needs to go on; where a weight is not finite, refuse and leave the file alone."""
         state = self.state_dict()
         found = nonfinite({name: state[name] for name in ("model", "optimizer", "ema", "boundary", "carried")})
         if found:
             raise NonFiniteError(f"{found}; {os.fspath(path)} was not written")
+        from ..checkpoint import save_state
+
         save_state(path, state)
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """Go to where the run in a file was; ``fit`` then goes on from there."""
+        from ..checkpoint import load_state
+
         self.load_state_dict(load_state(path))
 
 
