@@ -7,13 +7,13 @@ from typing import Any
 
 from ..nn import Module
 from ..ops import as_f32
+from ..tensor import Array
 
 
 class Boundary:
     """The draws and gradients of a model between two batches.
 
-    A forward pass counts the draws of random layers, and a backward pass adds to the gradients. The tape never writes
-    into a gradient that is there, but makes a new one, so keeping the old ones costs nothing.
+    A forward pass counts the draws of random layers, and a backward pass adds to the gradients, in place where it can.
     """
 
     def __init__(self, model: Module) -> None:
@@ -25,14 +25,17 @@ class Boundary:
     def note(self, whole: bool = True) -> None:
         """Say that this is a boundary; ``whole`` if a step was taken, so that there are no gradients."""
         self._draws = [module.draws for module in self._drawing.values()]
-        self._gradients = {} if whole else {name: p.grad for name, p in self.parameters.items() if p.grad is not None}
+        self._gradients: dict[str, Array] = {}
+        if not whole:
+            self._gradients = {name: p.grad.copy() for name, p in self.parameters.items() if p.grad is not None}
 
     def roll_back(self) -> None:
         """Go back to the last boundary."""
         for module, draws in zip(self._drawing.values(), self._draws, strict=True):
             module.draws = draws
         for name, parameter in self.parameters.items():
-            parameter.grad = self._gradients.get(name)
+            gradient = self._gradients.get(name)
+            parameter.grad = None if gradient is None else gradient.copy()
 
     def forget(self) -> None:
         """Forget all gradients."""
@@ -47,10 +50,18 @@ class Boundary:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the draws of each module and the gradients that wait for a step."""
-        return {"draws": dict(zip(self._drawing, self._draws, strict=True)), "gradients": dict(self._gradients)}
+        draws = {
+            path: {"seed": module.seed, "draws": draws}
+            for (path, module), draws in zip(self._drawing.items(), self._draws, strict=True)
+        }
+        return {"draws": draws, "gradients": dict(self._gradients)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go to the boundary of a state."""
-        self._draws = [state["draws"].get(path, module.draws) for path, module in self._drawing.items()]
+        for path, module in self._drawing.items():
+            seed = state["draws"].get(path, {}).get("seed")
+            if seed != module.seed:
+                raise ValueError(f"{path} draws with seed {module.seed}, and in that run with {seed}")
+        self._draws = [state["draws"][path]["draws"] for path in self._drawing]
         self._gradients = {name: as_f32(name, gradient) for name, gradient in state["gradients"].items()}
         self.roll_back()

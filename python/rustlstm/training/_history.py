@@ -73,8 +73,8 @@ class History(Mapping[str, list[Any]]):
             raise ImportError("History.plot needs matplotlib: pip install 'rustlstm[plot]'") from error
         axes = plt.figure().add_subplot() if ax is None else ax
         for name in names or [name for name in ("loss", "val_loss") if name in self]:
-            points = [(row["epoch"], row[name]) for row in self.rows if row.get(name) is not None and self[name]]
-            axes.plot(*zip(*points, strict=True), label=name)
+            points = [(row["epoch"], value) for row, value in zip(self.rows, self[name], strict=True) if value is not None]
+            axes.plot([epoch for epoch, _ in points], [value for _, value in points], label=name)
         axes.set_xlabel("epoch")
         axes.legend()
         return axes

@@ -30,7 +30,7 @@ def entering(state: Any, reset: npt.NDArray[np.bool_] | None) -> Any:
 def _cleared(part: Array, reset: npt.NDArray[np.bool_] | None) -> Array:
     if reset is not None and (part.ndim < 2 or part.shape[-2] != len(reset)):
         raise ValueError(f"a state must have shape [..., B, H] with B = {len(reset)}, got {list(part.shape)}")
-    cleared = part.copy()
+    cleared: Array = part.copy()
     if reset is not None:
         cleared[..., reset, :] = 0.0
     return cleared
