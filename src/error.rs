@@ -30,6 +30,13 @@ pub enum Error {
         /// The levels that this machine has.
         available: String,
     },
+    /// A file is not what it should be.
+    File {
+        /// The part of the file.
+        place: String,
+        /// What is wrong there.
+        problem: String,
+    },
 }
 
 impl Error {
@@ -52,6 +59,7 @@ impl fmt::Display for Error {
             Error::Level { name, available } => {
                 write!(f, "SIMD level {name:?} is not available here; this machine has: {available}")
             }
+            Error::File { place, problem } => write!(f, "{place}: {problem}"),
         }
     }
 }

@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! layers   optim  cell, one direction, stack, stream; rules that move parameters
+//! safetensors     model files; beside the layers, and knows nothing of them
 //! kernels         matrix products, gate stage, activations, softmax, reductions
 //! simd            sixteen lanes of f32 on scalar, AVX2, AVX-512 and NEON
 //! error view buffer threads rng   the ground, usable from everywhere
@@ -15,6 +16,7 @@ pub mod kernels;
 pub mod layers;
 pub mod optim;
 pub mod rng;
+pub mod safetensors;
 pub mod simd;
 pub mod threads;
 pub mod view;

@@ -1,5 +1,6 @@
 """LSTM layers with the arithmetic in Rust and numpy arrays in and out."""
 
+from . import checkpoint as checkpoint
 from . import datasets as datasets
 from . import nn as nn
 from . import optim as optim

@@ -19,7 +19,7 @@ pyo3::create_exception!(
 /// The exception for an error: its sentence, as a `ValueError` or, for a missing level, a `RuntimeError`.
 pub fn raise(error: Error) -> PyErr {
     match error {
-        Error::Shape { .. } | Error::Option { .. } => PyValueError::new_err(error.to_string()),
+        Error::Shape { .. } | Error::Option { .. } | Error::File { .. } => PyValueError::new_err(error.to_string()),
         Error::Level { .. } => PyRuntimeError::new_err(error.to_string()),
     }
 }

@@ -8,6 +8,7 @@ mod elementwise;
 mod errors;
 mod layers;
 mod optim;
+mod safetensors;
 mod state;
 mod stream;
 
@@ -30,6 +31,7 @@ mod _core {
     use super::layers::{Cache, LstmCore};
     #[pymodule_export]
     use super::optim::{average_step, clip_grad_norm, clip_grad_value, optimizer_step, power};
+    use super::safetensors::{header_length, make_header, parse_header};
     #[pymodule_export]
     use super::stream::Stream;
 
