@@ -11,6 +11,8 @@ from ._core import build_info as build_info
 from ._core import get_num_threads as get_num_threads
 from ._core import set_num_threads as set_num_threads
 from ._errors import NonFiniteError as NonFiniteError
+from .models import load as load
+from .models import save as save
 from .tensor import Tensor as Tensor
 from .tensor import backward as backward
 from .tensor import no_grad as no_grad

@@ -9,6 +9,7 @@ mod gradcheck;
 mod layer;
 mod reference;
 mod rng;
+mod safetensors;
 mod scan;
 mod stream;
 mod support;

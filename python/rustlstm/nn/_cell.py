@@ -6,11 +6,13 @@ import math
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from ._config import register
 from ._options import flag, number
 
 ACTIVATIONS = ("tanh", "sigmoid", "hard_sigmoid", "relu", "softsign", "identity")
 
 
+@register
 @dataclass(frozen=True)
 class Cell:
     """What happens in one step of an LSTM; the plain cell unless told otherwise.

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ._config import register
+
 SCHEMES = ("uniform", "glorot", "orthogonal")
 
 
+@register
 @dataclass(frozen=True)
 class Init:
     """First values of an LSTM's parameters.

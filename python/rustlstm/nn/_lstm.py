@@ -26,6 +26,9 @@ ArrayLike: TypeAlias = Tensor | npt.ArrayLike
 StatePart: TypeAlias = ArrayLike | Sequence[ArrayLike]
 State: TypeAlias = tuple[StatePart | None, StatePart | None]
 
+# More than anybody stacks; a file that asks for more is not to fill the memory with their names.
+MOST_LAYERS = 10_000
+
 # The options that a layer's repr leaves out where they have these values.
 DEFAULTS: dict[str, object] = {
     **dict.fromkeys(("bidirectional", "locked_dropout", "layer_norm", "learn_initial_state"), False),
@@ -88,6 +91,8 @@ class LSTM(Module):
     (20, 5)
     """
 
+    _counters = ("draws",)
+
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Parameter: ...
@@ -115,6 +120,7 @@ class LSTM(Module):
     ) -> None:
         self.input_size = count("input_size", input_size)
         self.hidden_sizes = _hidden_sizes(hidden_size, num_layers)
+        self.hidden_size = self.hidden_sizes if isinstance(hidden_size, (list, tuple)) else self.hidden_sizes[0]
         self.num_layers = len(self.hidden_sizes)
         self.bidirectional = flag("bidirectional", bidirectional)
         self.merge = _merge(merge)
@@ -366,6 +372,8 @@ def _init(value: Any) -> Init:
 
 def _hidden_sizes(hidden_size: int | Sequence[int], num_layers: int) -> list[int]:
     layers = count("num_layers", num_layers)
+    if layers > MOST_LAYERS:
+        raise ValueError(f"num_layers must be at most {MOST_LAYERS}, got {layers}")
     if not isinstance(hidden_size, (list, tuple)):
         return [count("hidden_size", hidden_size)] * layers
     sizes = [count(f"hidden_size[{layer}]", size) for layer, size in enumerate(hidden_size)]

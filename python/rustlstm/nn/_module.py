@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TextIO, TypeVar
+
+import numpy as np
 
 from ..ops import as_f32
 from ..tensor import Array
+from ._config import describe, register
 from ._parameter import Parameter
 
 _M = TypeVar("_M", bound="Module")
@@ -27,6 +30,12 @@ class Module:
     """
 
     training: bool = True
+    # The names of the attributes that count what was drawn so far: a run that is resumed restores them.
+    _counters: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        register(cls)
 
     if not TYPE_CHECKING:  # or mypy would let any attribute be set
 
@@ -122,25 +131,63 @@ class Module:
                 del given[dot + name]
             given.update({dot + name: value for name, value in module._from_torch(own).items()})
         wanted = self._all()
-        missing = [name for name in wanted if name not in given]
+        # A parameter with several paths needs to be given under one of them.
+        found = {id(parameter) for name, parameter in wanted.items() if name in given}
+        missing = [name for name, parameter in wanted.items() if id(parameter) not in found]
         unexpected = [name for name in given if name not in wanted]
         problems = []
         if strict and missing:
             problems.append(f"missing: {', '.join(missing)}")
         if strict and unexpected:
             problems.append(f"unexpected: {', '.join(map(str, unexpected))}")
-        arrays: dict[str, Array] = {}
+        arrays: dict[int, tuple[str, Parameter, Array]] = {}
         for name, parameter in wanted.items():
             if name in given:
                 try:
-                    arrays[name] = as_f32(name, given[name], [("", extent) for extent in parameter.shape])
+                    array = as_f32(name, given[name], [("", extent) for extent in parameter.shape])
                 except (TypeError, ValueError) as error:
                     problems.append(str(error))
+                    continue
+                first, _, before = arrays.setdefault(id(parameter), (name, parameter, array))
+                if not np.array_equal(before, array, equal_nan=True):
+                    problems.append(f"{first} and {name} are one parameter and have different values")
         if problems:
             raise ValueError("the state dict does not fit; nothing was loaded. " + "; ".join(problems))
-        for name, array in arrays.items():
-            wanted[name].assign(array)
+        for _, parameter, array in arrays.values():
+            parameter.assign(array)
         return LoadResult(missing, unexpected)
+
+    def config(self) -> dict[str, Any]:
+        """Return the class and the arguments that make a module like this one, as plain values.
+
+        It works for the modules of this library and those made of them; ``rustlstm.save`` writes it into the file.
+
+        >>> import rustlstm as rl
+        >>> rl.nn.LSTM(3, 5, dropout=0.5).config()["arguments"]["dropout"]
+        0.5
+        """
+        description: dict[str, Any] = describe(self)
+        return description
+
+    def counters(self) -> dict[str, int]:
+        """Return, by path, the counts from which random layers draw: with the parameters, all that training changes."""
+        return {
+            f"{path}.{name}" if path else name: getattr(module, name)
+            for path, module in self.named_modules()
+            for name in module._counters
+        }
+
+    def load_counters(self, counters: Mapping[str, int]) -> None:
+        """Take on what ``counters`` returned; on an error nothing is changed."""
+        wanted = self.counters()
+        if counters.keys() != wanted.keys():
+            raise ValueError(f"counters must be those of {', '.join(wanted) or 'nothing'}, got {', '.join(counters)}")
+        for name, count in counters.items():
+            if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count < 2**63:
+                raise ValueError(f"counter {name} must be a whole number from 0 on, got {count!r}")
+        for path, module in self.named_modules():
+            for name in module._counters:
+                setattr(module, name, counters[f"{path}.{name}" if path else name])
 
     def _to_torch(self, own: dict[str, Array]) -> dict[str, Array]:
         """Return the module's own parameters under PyTorch's names. For layers to override."""

@@ -6,6 +6,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -69,9 +70,18 @@ class Parameter(Versioned):
         view.flags.writeable = False
         Tensor.data.__set__(self, view)  # type: ignore[misc,attr-defined]  # past the guard above
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (type(self), self.numpy(), self.requires_grad, self.name)
+
     def touch(self) -> None:
         """Say that the values have changed. For optimizers, which write through ``_buffer``."""
         self.version = next(_versions)
+
+
+def _restored(kind: type[Parameter], data: Array, requires_grad: bool, name: str) -> Parameter:
+    parameter = kind(data, requires_grad)
+    parameter.name = name
+    return parameter
 
 
 class _Drawing(threading.local):

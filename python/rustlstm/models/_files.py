@@ -1,0 +1,155 @@
+"""Models as files: a safetensors file whose metadata say how the module is made.
+
+    class, config        the classes and arguments, from ``Module.config``; no config if a class is not of this library
+    shared               a parameter with several paths is stored once: path -> the path that it is stored under
+    frozen, counters     the parameters that need no gradient; how much the random layers have drawn
+
+Loading makes the module without memory for its parameters, holds its sizes against the file's, and only then reads.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ..checkpoint import DamagedFileError, TensorFile, read_record, save_tensors, write_record
+from ..checkpoint._record import KIND
+from ..nn import Module
+from ..nn._config import build
+from ..nn._parameter import undrawn
+
+# An option may be this large whatever the file's size: a kernel, a stride.
+SMALL = 1 << 16
+
+
+def save(model: Module, path: str | os.PathLike[str], *, torch: bool = False) -> None:
+    """Write a model to a safetensors file: classes, arguments, parameters and counters.
+
+    Args:
+        model: any module; one with a class of your own is loaded with ``into``.
+        path: the file; it is replaced whole or not at all.
+        torch: store the parameters under PyTorch's names, for ``load_state_dict`` there.
+
+    >>> import tempfile, rustlstm as rl
+    >>> path = tempfile.mkdtemp() + "/model.safetensors"
+    >>> rl.save(rl.nn.LSTM(3, 5, layer_norm=True), path)
+    >>> rl.load(path)
+    LSTM(3, 5, layer_norm=True)
+    """
+    if not isinstance(model, Module):
+        raise TypeError(f"model must be a Module, got {type(model).__name__}")
+    content: dict[str, Any] = {"class": type(model).__name__, "config": None, "torch": torch}
+    try:
+        content["config"] = model.config()
+    except TypeError as reason:
+        content["reason"] = str(reason)
+    tensors = model.state_dict(torch=torch)
+    # PyTorch has every name in its state dict, those of shared parameters too.
+    content["shared"] = {} if torch else _shared(model)
+    for name in content["shared"]:
+        del tensors[name]
+    content["frozen"] = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
+    content["counters"] = model.counters()
+    metadata, _ = write_record("model", content)
+    save_tensors(path, tensors, {**metadata, "format": "pt"} if torch else metadata)
+
+
+def load(path: str | os.PathLike[str], into: Module | None = None) -> Module:
+    """Read a model from a file of ``save``; it is in training mode, as a new one is.
+
+    Args:
+        path: the file.
+        into: a model of the same shapes that takes on the parameters and counters; needed for classes of your own, and
+            for files that were not written by ``save``, PyTorch's for one. On an error it is as it was.
+
+    Returns:
+        The model, or ``into``.
+    """
+    path = os.fspath(path)
+    with TensorFile(path) as file:
+        if into is None or KIND in file.metadata:
+            content = _checked(path, read_record(path, "model", file.metadata, {}))
+        else:
+            content = {"counters": into.counters()}
+        model = _made(path, content, file) if into is None else into
+        _hold_sizes_against(model, file)
+        state = file.read()
+    before = model.counters()
+    try:
+        model.load_counters(content["counters"])
+        model.load_state_dict(state)
+    except ValueError as error:
+        model.load_counters(before)
+        raise ValueError(f"{path} does not fit {type(model).__name__}: {error}") from error
+    return model
+
+
+def _shared(model: Module) -> dict[str, str]:
+    first: dict[int, str] = {}
+    paths = {name: first.setdefault(id(parameter), name) for name, parameter in model._all().items()}
+    return {name: stored for name, stored in paths.items() if name != stored}
+
+
+def _checked(path: str, content: Any) -> dict[str, Any]:
+    """Return the content if each part has the type that it should have."""
+    kinds = {"class": str, "config": dict | None, "shared": dict, "frozen": list, "counters": dict}
+    if not isinstance(content, dict) or not all(isinstance(content.get(part), kind) for part, kind in kinds.items()):
+        raise DamagedFileError(f"the metadata of {path} do not describe a model")
+    return content
+
+
+def _made(path: str, content: dict[str, Any], file: TensorFile) -> Module:
+    """Return the module that the metadata describe; its parameters have shapes and no memory."""
+    name, config = content["class"], content["config"]
+    if config is None:
+        raise ValueError(
+            f"{path} holds a {name!r}, and {content.get('reason')}; make the model and call rl.load(path, into=model), "
+            "or model.load_state_dict(rl.checkpoint.load_tensors(path)[0])"
+        )
+    try:
+        _refuse_large(config, max(SMALL, _numbers(file)))
+        with undrawn():
+            model = build(config)
+        if not isinstance(model, Module):
+            raise ValueError(f"{name} is not a module")
+        _share(model, content["shared"])
+        for path_of, parameter in model.named_parameters():
+            parameter.requires_grad = path_of not in content["frozen"]
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"the model that {path} describes cannot be made: {error}") from error
+    return model
+
+
+def _share(model: Module, shared: dict[str, Any]) -> None:
+    """Let each path that was stored under another lead to that one's parameter."""
+    owners = dict(model.named_modules())
+    parameters = model._all()
+    for name, stored in shared.items():
+        owner, _, attribute = name.rpartition(".")
+        if name not in parameters or stored not in parameters or parameters[name].shape != parameters[stored].shape:
+            raise ValueError(f"{name} and {stored!r} cannot be one parameter")
+        setattr(owners[owner], attribute, parameters[stored])
+
+
+def _numbers(file: TensorFile) -> int:
+    """Return how many numbers a file holds at most: one for each byte of its data."""
+    return max((entry.end for entry in file.entries.values()), default=0)
+
+
+def _refuse_large(config: Any, limit: int) -> None:
+    """Fail if an argument is a whole number that no model of a file of this size needs."""
+    if isinstance(config, dict):
+        for name, value in config.items():
+            if name != "seed":
+                if isinstance(value, int) and abs(value) > limit:
+                    raise ValueError(f"{name}={value} is too large for a file of this size")
+                _refuse_large(value, limit)
+    elif isinstance(config, (list, tuple)):
+        _refuse_large(dict(enumerate(config)), limit)
+
+
+def _hold_sizes_against(model: Module, file: TensorFile) -> None:
+    """Fail if the model has more numbers than the file, before anything of its size is allocated."""
+    wanted, given = sum(parameter.size for parameter in model.parameters()), _numbers(file)
+    if wanted > given:
+        raise ValueError(f"{file.path} does not fit {type(model).__name__}, which has {wanted} numbers: it has {given}")
