@@ -16,7 +16,7 @@ const LONG: usize = 1 << 14;
 /// What Python is told of a fault: the place in the list, and the word for what was not finite.
 type Told = Option<(usize, &'static str)>;
 /// A parameter: group, name, steps, product of momenta, value, gradient, state.
-type Given<'py> = (usize, String, u64, f64, Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>);
+type Given<'py> = (usize, Bound<'py, PyAny>, u64, f64, Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>);
 
 /// An option of a group.
 macro_rules! option {
@@ -84,19 +84,22 @@ pub fn optimizer_step(
         let groups = groups.iter().map(|group| group_of(rule, group)).collect::<PyResult<Vec<_>>>()?;
         let mut arrays = Vec::with_capacity(slots.len());
         for (group, name, steps, product, value, grad, state) in &slots {
-            let value = Output::any_shape(name, value)?;
-            let label = format!("the gradient of {name}");
-            let grad = Input::any_shape(&label, grad)?;
-            if grad.shape() != value.shape() {
-                let (expected, got) = (format!("{:?}", value.shape()), format!("{:?}", grad.shape()));
-                return Err(raise(Error::shape(label, expected, got)));
-            }
             let group = groups[*group];
-            let state = Output::any_shape("the state", state)?;
-            let expected = (group.rule.states(), value.shape());
-            if state.shape().split_first() != Some((&expected.0, expected.1)) {
-                let (expected, got) = (format!("{expected:?}"), format!("{:?}", state.shape()));
-                return Err(raise(Error::shape(format!("the state of {name}"), expected, got)));
+            let value = named(|| name.to_string(), |name| Output::any_shape(name, value))?;
+            let grad = named(|| format!("the gradient of {name}"), |name| Input::any_shape(name, grad))?;
+            let state = named(|| format!("the state of {name}"), |name| Output::any_shape(name, state))?;
+            let (shape, states) = (value.shape(), group.rule.states());
+            if grad.shape() != shape {
+                let label = format!("the gradient of {name}");
+                return Err(raise(Error::shape(label, format!("{shape:?}"), format!("{:?}", grad.shape()))));
+            }
+            if state.shape().split_first() != Some((&states, shape)) {
+                let expected = format!("[{states}] and {shape:?}");
+                return Err(raise(Error::shape(
+                    format!("the state of {name}"),
+                    expected,
+                    format!("{:?}", state.shape()),
+                )));
             }
             arrays.push((group, Count { steps: *steps, product: *product }, value, grad, state));
         }
@@ -182,6 +185,11 @@ fn clip<T: Send>(
 #[pyo3(signature = (base, exponent, /))]
 pub fn power(base: f64, exponent: f64) -> PyResult<f64> {
     guard(|| Ok(optim::power(base, exponent)))
+}
+
+/// What `make` returns; it is called with the name only to have it in the error, since a step has no time for names.
+fn named<T>(name: impl Fn() -> String, make: impl Fn(&str) -> PyResult<T>) -> PyResult<T> {
+    make("").or_else(|_| make(&name()))
 }
 
 fn outputs<'py>(name: &str, arrays: &[Bound<'py, PyAny>]) -> PyResult<Vec<Output<'py>>> {

@@ -75,17 +75,13 @@ impl Nadam {
         self.betas.0 * (1.0 - 0.5 * power(0.96, step as f64 * self.momentum_decay))
     }
 
-    /// The product of the momenta with that of the next step.
-    pub(super) fn product(self, count: Count) -> f64 {
-        count.product * self.momentum(count.steps + 1)
-    }
-
-    pub(super) fn prepare(self, group: &Group, count: Count) -> Step {
+    /// The step, and the product of the momenta with that of this step.
+    pub(super) fn prepare(self, group: &Group, count: Count) -> (Step, f64) {
         let steps = count.steps + 1;
         let (now, next) = (self.momentum(steps), self.momentum(steps + 1));
-        let product = self.product(count);
+        let product = count.product * now;
         let rates = [group.lr * (1.0 - now) / (1.0 - product), group.lr * next / (1.0 - product * next)];
-        Step::new(self.betas, self.eps, steps, rates)
+        (Step::new(self.betas, self.eps, steps, rates), product)
     }
 }
 

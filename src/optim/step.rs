@@ -89,7 +89,14 @@ pub fn step(level: Level, slots: &mut [Slot<'_>]) -> Result<(), Fault> {
         assert_eq!(slot.grad.len(), slot.value.len(), "the gradient of slot {at}");
         assert_eq!(slot.state.len(), slot.group.rule.states() * slot.value.len(), "the state of slot {at}");
     }
-    let shared: Vec<Shared<'_>> = slots.iter_mut().map(Shared::new).collect();
+    let mut shared: Vec<Shared<'_>> = Vec::with_capacity(slots.len());
+    for slot in slots.iter_mut() {
+        // Parameters of a group have come equally far, as a rule, and then share the plan too.
+        let plan =
+            shared.last().map(|last| last.plan).filter(|plan| (plan.group, plan.count) == (slot.group, slot.count));
+        let plan = plan.unwrap_or_else(|| Plan::new(slot.group, slot.count));
+        shared.push(Shared::new(slot, plan));
+    }
     let lens = shared.iter().map(|slot| slot.grad.len());
     let spoilt = AtomicBool::new(false);
     threads::run(threads::worth(COST * lens.clone().sum::<usize>()), |worker| {
@@ -112,11 +119,9 @@ pub fn step(level: Level, slots: &mut [Slot<'_>]) -> Result<(), Fault> {
         let overflows = shared.iter().position(|slot| !unsafe { slot.pass(level, 0..slot.grad.len(), false) });
         return Err(fault(slots, overflows.unwrap_or(0)));
     }
-    for slot in slots {
-        if let Rule::Nadam(nadam) = slot.group.rule {
-            slot.count.product = nadam.product(slot.count);
-        }
-        slot.count.steps += 1;
+    let next: Vec<Count> = shared.iter().map(|slot| slot.plan.next).collect();
+    for (slot, next) in slots.iter_mut().zip(next) {
+        slot.count = next;
     }
     Ok(())
 }
@@ -138,12 +143,20 @@ fn fault(slots: &[Slot<'_>], overflows: usize) -> Fault {
     Fault { slot: overflows, kind: Kind::Step }
 }
 
-/// A slot as the workers share it, with the single numbers of this step.
+/// A slot as the workers share it.
 struct Shared<'a> {
     value: SeqMut<'a>,
     grad: &'a [f32],
     state: SeqMut<'a>,
-    states: usize,
+    plan: Plan,
+}
+
+/// The single numbers of a step.
+#[derive(Clone, Copy)]
+struct Plan {
+    group: Group,
+    count: Count,
+    next: Count,
     decay: Decay,
     prepared: Prepared,
 }
@@ -168,17 +181,21 @@ enum Prepared {
     Average(average::Step),
 }
 
-impl<'a> Shared<'a> {
-    fn new<'b: 'a>(slot: &'a mut Slot<'b>) -> Self {
-        let (group, count) = (&slot.group, slot.count);
+impl Plan {
+    fn new(group: Group, count: Count) -> Self {
+        let mut next = Count { steps: count.steps + 1, ..count };
         let prepared = match group.rule {
-            Rule::Sgd(sgd) => Prepared::Sgd(sgd.prepare(group, count)),
-            Rule::RmsProp(rmsprop) => Prepared::RmsProp(rmsprop.prepare(group)),
-            Rule::Adagrad(adagrad) => Prepared::Adagrad(adagrad.prepare(group, count)),
-            Rule::Adadelta(adadelta) => Prepared::Adadelta(adadelta.prepare(group)),
-            Rule::Adam(adam) => Prepared::Adam(adam.prepare(group, count)),
-            Rule::Nadam(nadam) => Prepared::Adam(nadam.prepare(group, count)),
-            Rule::Asgd(asgd) => Prepared::Asgd(asgd.prepare(group, count)),
+            Rule::Sgd(sgd) => Prepared::Sgd(sgd.prepare(&group, count)),
+            Rule::RmsProp(rmsprop) => Prepared::RmsProp(rmsprop.prepare(&group)),
+            Rule::Adagrad(adagrad) => Prepared::Adagrad(adagrad.prepare(&group, count)),
+            Rule::Adadelta(adadelta) => Prepared::Adadelta(adadelta.prepare(&group)),
+            Rule::Adam(adam) => Prepared::Adam(adam.prepare(&group, count)),
+            Rule::Nadam(nadam) => {
+                let (step, product) = nadam.prepare(&group, count);
+                next.product = product;
+                Prepared::Adam(step)
+            }
+            Rule::Asgd(asgd) => Prepared::Asgd(asgd.prepare(&group, count)),
             Rule::Average(average) => Prepared::Average(average.prepare()),
         };
         let decay = if group.decoupled {
@@ -186,10 +203,16 @@ impl<'a> Shared<'a> {
         } else {
             Decay { coupled: group.weight_decay as f32, decoupled: 0.0 }
         };
-        let (states, len) = (group.rule.states(), slot.value.len());
+        Plan { group, count, next, decay, prepared }
+    }
+}
+
+impl<'a> Shared<'a> {
+    fn new<'b: 'a>(slot: &'a mut Slot<'b>, plan: Plan) -> Self {
+        let (states, len) = (plan.group.rule.states(), slot.value.len());
         let value = SeqMut::new(slot.value, [1, 1, len]).expect("one row of all");
         let state = SeqMut::new(slot.state, [1, states, len]).expect("checked by step");
-        Shared { value, grad: slot.grad, state, states, decay, prepared }
+        Shared { value, grad: slot.grad, state, plan }
     }
 
     /// Computes the new values and states of a range, and writes them or says whether they are all finite.
@@ -206,10 +229,10 @@ impl<'a> Shared<'a> {
                     (self.value.part(0, begin, len), state)
                 };
                 let grad = &self.grad[range];
-                dispatch(level, Pass { update: $update, decay: self.decay, value, grad, state, write })
+                dispatch(level, Pass { update: $update, decay: self.plan.decay, value, grad, state, write })
             }};
         }
-        match (self.prepared, self.states) {
+        match (self.plan.prepared, self.state.shape()[1]) {
             (Prepared::Sgd(update), 0) => pass!(update, 0),
             (Prepared::Sgd(update), _) => pass!(update, 1),
             (Prepared::RmsProp(update), 1) => pass!(update, 1),

@@ -78,7 +78,10 @@ pub fn num_threads_from_env() -> Result<Option<usize>, Error> {
 
 /// Workers worth waking for so many multiply-adds in all; what costs more than that each, like a power, counts for more.
 pub fn worth(work: usize) -> usize {
-    num_threads().min(work / WORK_PER_WORKER).max(1)
+    match work / WORK_PER_WORKER {
+        0 | 1 => 1, // not worth asking how many there are
+        workers => workers.min(num_threads()),
+    }
 }
 
 fn checked(name: &str, text: &str) -> Result<usize, Error> {

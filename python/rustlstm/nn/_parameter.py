@@ -15,6 +15,8 @@ from ..ops import as_f32
 from ..tensor import Array, Tensor, Versioned
 
 _versions = itertools.count(1)
+# Past ``Parameter.__setattr__``, which takes longer than all the rest of ``touch``.
+_set_version: Callable[[Versioned, int], None] = Versioned.version.__set__  # type: ignore[attr-defined,misc]
 
 
 class Parameter(Versioned):
@@ -75,7 +77,7 @@ class Parameter(Versioned):
 
     def touch(self) -> None:
         """Say that the values have changed. For optimizers, which write through ``_buffer``."""
-        self.version = next(_versions)
+        _set_version(self, next(_versions))
 
 
 def _restored(kind: type[Parameter], data: Array, requires_grad: bool, name: str) -> Parameter:

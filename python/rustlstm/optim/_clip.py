@@ -10,7 +10,7 @@ from .. import _core
 from ..ops import as_f32
 from ..tensor import Array
 from ._options import not_negative
-from ._parameters import Parameters, Trainable, named, non_finite
+from ._parameters import Parameters, named, non_finite
 
 
 def clip_grad_norm(parameters: Parameters, max_norm: float) -> float:
@@ -32,7 +32,7 @@ def clip_grad_norm(parameters: Parameters, max_norm: float) -> float:
     True
     """
     largest = not_negative("max_norm", max_norm)
-    found = [(name, _writable(name, parameter)) for name, parameter in named(parameters) if parameter.grad is not None]
+    found = _with_gradient(parameters)
     norm, fault = _core.clip_grad_norm([grad for _, grad in found], largest)
     if fault is not None:
         raise _fault(*found[fault])
@@ -50,19 +50,24 @@ def clip_grad_value(parameters: Parameters, limit: float) -> None:
         NonFiniteError: names the gradient; nothing was changed.
     """
     largest = not_negative("limit", limit)
-    found = [(name, _writable(name, parameter)) for name, parameter in named(parameters) if parameter.grad is not None]
+    found = _with_gradient(parameters)
     fault = _core.clip_grad_value([grad for _, grad in found], largest)
     if fault is not None:
         raise _fault(*found[fault])
 
 
-def _writable(name: str, parameter: Trainable) -> Array:
-    """Return a gradient that can be changed in place; one that a user set may have to be copied first."""
-    given: Any = parameter.grad
-    grad = as_f32(f"the gradient of {name}", given, [("", extent) for extent in parameter._buffer.shape])
-    if grad is not given or not grad.flags.writeable:
-        grad = parameter.grad = np.array(grad)
-    return grad
+def _with_gradient(parameters: Parameters) -> list[tuple[str, Array]]:
+    """Return the names and gradients of the parameters that have one, ready to be changed in place."""
+    found = []
+    for name, parameter in named(parameters):
+        grad: Any = parameter.grad
+        if grad is None:
+            continue
+        # What backward leaves is right; one that a user set may have to be copied first.
+        if type(grad) is not np.ndarray or grad.dtype != np.float32 or not grad.flags.carray:
+            grad = parameter.grad = np.array(as_f32(f"the gradient of {name}", grad))
+        found.append((name, grad))
+    return found
 
 
 def _fault(name: str, grad: Array) -> ArithmeticError:
