@@ -30,7 +30,8 @@ mod _core {
     #[pymodule_export]
     use super::layers::{Cache, LstmCore};
     #[pymodule_export]
-    use super::optim::{average_step, clip_grad_norm, clip_grad_value, optimizer_step, power};
+    use super::optim::{average_step, clip_grad_norm, clip_grad_value, optimizer_step, rate_power};
+    #[pymodule_export]
     use super::safetensors::{header_length, make_header, parse_header};
     #[pymodule_export]
     use super::stream::Stream;

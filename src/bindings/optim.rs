@@ -183,7 +183,7 @@ fn clip<T: Send>(
 /// `base` to the power `exponent`, the same bits on every machine.
 #[pyfunction]
 #[pyo3(signature = (base, exponent, /))]
-pub fn power(base: f64, exponent: f64) -> PyResult<f64> {
+pub fn rate_power(base: f64, exponent: f64) -> PyResult<f64> {
     guard(|| Ok(optim::power(base, exponent)))
 }
 

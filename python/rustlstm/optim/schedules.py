@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from .._core import power
+from .._core import rate_power
 from ._optimizer import Optimizer
 from ._options import choice, count, flag, not_negative, positive, share
 
@@ -105,7 +105,7 @@ class Step(Schedule):
 
     def rate(self, base: float) -> float:
         """Return the present rate of a group that started at ``base``."""
-        return base * power(self.gamma, self.count // self.step_size)
+        return base * rate_power(self.gamma, self.count // self.step_size)
 
 
 class Exponential(Schedule):
@@ -122,7 +122,7 @@ class Exponential(Schedule):
 
     def rate(self, base: float) -> float:
         """Return the present rate of a group that started at ``base``."""
-        return base * power(self.gamma, self.count)
+        return base * rate_power(self.gamma, self.count)
 
 
 class Cosine(Schedule):
@@ -286,7 +286,7 @@ class Plateau(Schedule):
 
     def rate(self, base: float) -> float:
         """Return the present rate of a group that started at ``base``."""
-        return max(base * power(self.factor, self.falls), min(base, self.min_lr))
+        return max(base * rate_power(self.factor, self.falls), min(base, self.min_lr))
 
     def step(self, loss: float | None = None) -> None:
         """Look at a loss, and go on by one.

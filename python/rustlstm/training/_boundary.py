@@ -19,20 +19,27 @@ class Boundary:
     def __init__(self, model: Module) -> None:
         self._model = model
         self.parameters = dict(model.named_parameters())
-        self._drawing: dict[str, Any] = {path: m for path, m in model.named_modules() if hasattr(m, "draws")}
+        modules = dict(model.named_modules())
+        self._counters = {
+            f"{path}.{name}" if path else name: (module, name)
+            for path, module in modules.items()
+            for name in module._counters
+        }
+        # What is drawn follows from these too; they come with the model, and are kept only to be compared.
+        self._seeds = {path: getattr(module, "seed", None) for path, module in modules.items() if module._counters}
         self.note()
 
     def note(self, whole: bool = True) -> None:
-        """Say that this is a boundary; ``whole`` if a step was taken, so that there are no gradients."""
-        self._draws = [module.draws for module in self._drawing.values()]
+        """Say that this is a boundary; ``whole`` if a step was taken, so that no gradients wait for one."""
+        self._counts = [getattr(module, name) for module, name in self._counters.values()]
         self._gradients: dict[str, Array] = {}
         if not whole:
             self._gradients = {name: p.grad.copy() for name, p in self.parameters.items() if p.grad is not None}
 
     def roll_back(self) -> None:
         """Go back to the last boundary."""
-        for module, draws in zip(self._drawing.values(), self._draws, strict=True):
-            module.draws = draws
+        for (module, name), count in zip(self._counters.values(), self._counts, strict=True):
+            setattr(module, name, count)
         for name, parameter in self.parameters.items():
             gradient = self._gradients.get(name)
             parameter.grad = None if gradient is None else gradient.copy()
@@ -43,25 +50,22 @@ class Boundary:
             parameter.grad = None
 
     def again(self) -> Boundary:
-        """Return the same boundary of the model as it is now, which may have other parts, and go back to it."""
+        """Go back, and return a boundary there of the model as it is now, which may have got other parts."""
+        self.roll_back()
         new = Boundary(self._model)
-        new.load_state_dict(self.state_dict())
+        new.note(whole=not self._gradients)
         return new
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the draws of each module and the gradients that wait for a step."""
-        draws = {
-            path: {"seed": module.seed, "draws": draws}
-            for (path, module), draws in zip(self._drawing.items(), self._draws, strict=True)
-        }
-        return {"draws": draws, "gradients": dict(self._gradients)}
+        """Return what was drawn, and the gradients that wait for a step."""
+        counters = dict(zip(self._counters, self._counts, strict=True))
+        return {"counters": counters, "seeds": dict(self._seeds), "gradients": dict(self._gradients)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go to the boundary of a state."""
-        for path, module in self._drawing.items():
-            seed = state["draws"].get(path, {}).get("seed")
-            if seed != module.seed:
-                raise ValueError(f"{path} draws with seed {module.seed}, and in that run with {seed}")
-        self._draws = [state["draws"][path]["draws"] for path in self._drawing]
+        """Go to the boundary of a state; on an error nothing is changed."""
+        if state["seeds"] != self._seeds:
+            raise ValueError(f"the model draws with the seeds {self._seeds}, and in that run with {state['seeds']}")
+        self._model.load_counters(state["counters"])
+        self.note()
         self._gradients = {name: as_f32(name, gradient) for name, gradient in state["gradients"].items()}
         self.roll_back()

@@ -6,8 +6,9 @@ import csv
 import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
+
+from ..checkpoint import write_atomically
 
 
 class History(Mapping[str, list[Any]]):
@@ -56,9 +57,7 @@ class History(Mapping[str, list[Any]]):
         table = csv.DictWriter(text, list(self), lineterminator="\n")
         table.writeheader()
         table.writerows(self.rows)
-        beside = Path(f"{os.fspath(path)}.tmp")
-        beside.write_text(text.getvalue(), encoding="utf-8")
-        beside.replace(path)
+        write_atomically(path, [text.getvalue().encode()], keep_previous=False)
 
     def plot(self, *names: str, ax: Any = None) -> Any:
         """Draw columns over the epochs and return matplotlib's axes.
@@ -73,8 +72,9 @@ class History(Mapping[str, list[Any]]):
             raise ImportError("History.plot needs matplotlib: pip install 'rustlstm[plot]'") from error
         axes = plt.figure().add_subplot() if ax is None else ax
         for name in names or [name for name in ("loss", "val_loss") if name in self]:
-            points = [(row["epoch"], value) for row, value in zip(self.rows, self[name], strict=True) if value is not None]
-            axes.plot([epoch for epoch, _ in points], [value for _, value in points], label=name)
+            values = self[name]
+            there = [at for at, value in enumerate(values) if value is not None]
+            axes.plot([self.rows[at]["epoch"] for at in there], [values[at] for at in there], label=name)
         axes.set_xlabel("epoch")
         axes.legend()
         return axes

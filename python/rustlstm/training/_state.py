@@ -13,7 +13,7 @@ from ..tensor import Array, wrap
 
 
 def detached(state: Any) -> Any:
-    """Return the arrays of a state, cut off from the tape; its tuples become lists, as they do in a file."""
+    """Return copies of the arrays of a state, cut off from the tape."""
     return _mapped(state, lambda part: np.array(as_f32("state", values(part))))
 
 
@@ -42,5 +42,6 @@ def _mapped(state: Any, change: Callable[[Any], Any]) -> Any:
     if isinstance(state, dict):
         return {name: _mapped(part, change) for name, part in state.items()}
     if isinstance(state, (list, tuple)):
-        return [_mapped(part, change) for part in state]
+        parts = [_mapped(part, change) for part in state]
+        return tuple(parts) if isinstance(state, tuple) else parts
     return change(state)

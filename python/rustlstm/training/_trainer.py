@@ -26,6 +26,7 @@ import numpy as np
 
 from .._errors import NonFiniteError
 from .._options import count
+from ..checkpoint import load_state, save_state
 from ..nn import Module
 from ..optim import clip_grad_norm, clip_grad_value
 from ..tensor import Tensor, backward, no_grad
@@ -82,7 +83,7 @@ class Trainer:
         epochs, batches: how many there are to be; of the last ``fit``.
 
     What is carried from one batch to the next, as an LSTM's (h, c), is cut off from the tape and, in the rows where
-    ``batch.reset`` says so, set to zero; tuples in it become lists.
+    ``batch.reset`` says so, set to zero.
     """
 
     def __init__(
@@ -401,14 +402,10 @@ class Trainer:
         found = nonfinite({name: state[name] for name in ("model", "optimizer", "ema", "boundary", "carried")})
         if found:
             raise NonFiniteError(f"{found}; {os.fspath(path)} was not written")
-        from ..checkpoint import save_state
-
         save_state(path, state)
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """Go to where the run in a file was; ``fit`` then goes on from there."""
-        from ..checkpoint import load_state
-
         self.load_state_dict(load_state(path))
 
 
