@@ -116,12 +116,17 @@ def _create(target: Path) -> tuple[Path, int]:
         # Without O_BINARY, Windows would change line ends.
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
         descriptor = os.open(path, flags, 0o666)
-        if _locked(descriptor) is not False and path.exists():
-            return path, descriptor
-        # Another process took it for abandoned in the moment before it was locked.
-        os.close(descriptor)
-        with suppress(OSError):
-            path.unlink()
+        mine = False
+        try:
+            # Another process may have taken it for abandoned, in the moment before it was locked.
+            mine = _locked(descriptor) is not False and path.exists()
+            if mine:
+                return path, descriptor
+        finally:
+            if not mine:
+                os.close(descriptor)
+                with suppress(OSError):
+                    path.unlink()
 
 
 def _locked(descriptor: int) -> bool | None:

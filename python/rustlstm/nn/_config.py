@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..tensor import Tensor
+from ._parameter import Parameter
 
 _C = TypeVar("_C", bound=type)
 _classes: dict[str, type] = {}
@@ -49,7 +49,7 @@ def _arguments(thing: Any) -> dict[str, Any]:
         value = getattr(thing, option.name, _ABSENT)
         if value is _ABSENT or option.kind is option.VAR_KEYWORD:
             raise TypeError(f"{type(thing).__name__} does not keep its argument {option.name} under this name")
-        if isinstance(value, Tensor):
+        if isinstance(value, Parameter):
             continue
         # What an option switched off is None where it would be: the parameter ``bias`` after ``bias=False``.
         arguments[option.name] = False if value is None and option.default is True else describe(value)
