@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +49,23 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.index)
+
+
+class Data(Protocol):
+    """What can be trained on: ``Batches``, ``Streams`` or anything else of this form.
+
+    A batch of it has rows, ``len(batch)``, and a ``weight``; where it is stateful, a ``reset``. See ``Batch``.
+    """
+
+    @property
+    def stateful(self) -> bool:
+        """Whether each row of a batch goes on where it was in the batch before."""
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch."""
+
+    def epoch(self, number: int, start: int = 0, /) -> Iterator[Any]:
+        """Yield the batches of an epoch from batch ``start`` on: the same for the same arguments."""
 
 
 class Batches:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from ..nn import Module
@@ -69,3 +70,15 @@ class Boundary:
         self.note()
         self._gradients = {name: as_f32(name, gradient) for name, gradient in state["gradients"].items()}
         self.roll_back()
+
+
+@contextmanager
+def evaluating(model: Module) -> Iterator[None]:
+    """Inside, the model is in evaluation mode; after it each module is in the mode that it had."""
+    modes = [(module, module.training) for _, module in model.named_modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode

@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -51,6 +52,20 @@ class Interrupts:
             self.before = None
             if done and self.since:
                 before(signal.SIGINT, None)
+
+    @contextmanager
+    def whole(self, context: AbstractContextManager[Any]) -> Iterator[None]:
+        """Enter and leave a context, both with Ctrl-C held back; what is inside it is not."""
+        inside = False
+        try:
+            with self.held:
+                context.__enter__()
+                inside = True
+            yield
+        finally:
+            with self.held:
+                if inside:
+                    context.__exit__(None, None, None)
 
     def arrives(self, number: int, frame: FrameType | None) -> None:
         """Handle the signal: now, or at the end of what is held."""

@@ -18,19 +18,21 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import numpy as np
 
 from .._errors import NonFiniteError
 from .._options import count
 from ..checkpoint import load_state, save_state
+from ..datasets import Data
 from ..nn import Module
-from ..optim import clip_grad_norm, clip_grad_value
+from ..optim import ASGD, EMA, Optimizer, clip_grad_norm, clip_grad_value
+from ..optim.schedules import Schedule
 from ..tensor import Tensor, backward, no_grad
-from ._boundary import Boundary
+from ._boundary import Boundary, evaluating
 from ._callbacks import Callback, Callbacks
 from ._history import History
 from ._interrupts import Interrupts
@@ -42,26 +44,8 @@ from ._sums import Sums
 POSITION = ("epoch", "batch", "step", "batches", "accumulate")
 
 
-class Data(Protocol):
-    """What can be trained on: ``Batches``, ``Streams`` or anything of this form.
-
-    A batch has ``len(batch)`` rows and a ``weight``, which it counts in averages; a stateful one says in ``reset`` [B]
-    which of its rows begin anew.
-    """
-
-    @property
-    def stateful(self) -> bool:
-        """Whether each row of a batch goes on where it was in the batch before."""
-
-    def __len__(self) -> int:
-        """Return the number of batches in an epoch."""
-
-    def epoch(self, number: int, start: int = 0, /) -> Iterator[Any]:
-        """Yield the batches of an epoch from batch ``start`` on: the same for the same arguments."""
-
-
 class Trainer:
-    """Trains a model.
+    """Trains a model on batches.
 
     Args:
         model: a ``Module``.
@@ -90,13 +74,13 @@ class Trainer:
         self,
         model: Module,
         loss: Callable[..., Any],
-        optimizer: Any,
+        optimizer: Optimizer,
         *,
-        schedule: Any = None,
+        schedule: Schedule | None = None,
         clip_norm: float | None = None,
         clip_value: float | None = None,
         accumulate: int = 1,
-        ema: Any = None,
+        ema: EMA | None = None,
     ) -> None:
         if not isinstance(model, Module):
             raise TypeError(f"model must be a Module, got {type(model).__name__}")
@@ -104,6 +88,8 @@ class Trainer:
         own = {id(parameter) for parameter in model.parameters()}
         if any(id(parameter) not in own for group in optimizer.param_groups for parameter in group["params"]):
             raise ValueError("the optimizer has a parameter that is not in the model, so it would not be saved")
+        if any(part.needs_loss for part in getattr(schedule, "schedules", ())):
+            raise ValueError("a schedule that needs a loss, such as Plateau, cannot be part of a Chain here")
         self.loss = loss
         self.optimizer = optimizer
         self.schedule = schedule
@@ -150,8 +136,7 @@ class Trainer:
         """
         self.epochs = count("epochs", epochs)
         bars = [Progress()] if progress and interactive() else []
-        chosen = sorted([*bars, *callbacks], key=lambda callback: callback.last)
-        return self._interrupts.run(self._fit, data, validation, chosen)
+        return self._interrupts.run(self._fit, data, validation, [*bars, *callbacks])
 
     def stop(self) -> None:
         """Let ``fit`` end after this step. For callbacks."""
@@ -171,7 +156,8 @@ class Trainer:
 
     def _evaluate(self, data: Data) -> dict[str, float]:
         sums, carried = Sums(), None
-        with self._whole(_evaluating(self.model)), self._whole(self._averaged()), no_grad():
+        whole = self._interrupts.whole
+        with whole(evaluating(self.model)), whole(self._averaged()), no_grad():
             for batch in data.epoch(0):
                 loss, carried, metrics = self._forward(batch, data.stateful, carried)
                 sums.add(batch.weight, {"loss": loss.item(), **metrics})
@@ -285,11 +271,10 @@ class Trainer:
         self.epoch, self.batch = self.epoch + 1, 0
         self._sums, self._carried = Sums(), None
         self.history.append({"epoch": self.epoch, **means, **found, **times})
-        watched = found.get("val_loss", means["loss"])
         if self.schedule is not None and self.schedule.needs_loss:
-            self.schedule.step(watched)
-        if hasattr(self.optimizer, "observe"):
-            self.optimizer.observe(watched)
+            self.schedule.step(found.get("val_loss", means["loss"]))
+        if "val_loss" in found and isinstance(self.optimizer, ASGD):
+            self.optimizer.observe(found["val_loss"])
         self._call("on_epoch_end")
 
     def _call(self, hook: str) -> None:
@@ -299,23 +284,10 @@ class Trainer:
     def _averaged(self) -> AbstractContextManager[Any]:
         """Return a context in which the weights are their averages, where there are any."""
         if self.ema is not None:
-            applied: AbstractContextManager[Any] = self.ema.applied()
-            return applied
-        return self.optimizer.averaged() if getattr(self.optimizer, "averaging", False) else nullcontext()
-
-    @contextmanager
-    def _whole(self, context: AbstractContextManager[Any]) -> Iterator[None]:
-        """Enter and leave a context with Ctrl-C held back."""
-        inside = False
-        try:
-            with self._interrupts.held:
-                context.__enter__()
-                inside = True
-            yield
-        finally:
-            with self._interrupts.held:
-                if inside:
-                    context.__exit__(None, None, None)
+            return self.ema.applied()
+        if isinstance(self.optimizer, ASGD) and self.optimizer.averaging:
+            return self.optimizer.averaged()
+        return nullcontext()
 
     def _blame(self, what: str, batch: Any) -> NonFiniteError:
         suspects = {
@@ -325,27 +297,25 @@ class Trainer:
             "the carried state": self._carried,
         }
         found = nonfinite(suspects) or "the batch and the weights are finite, so it came up on the way"
-        return NonFiniteError(
-            f"{what}, in batch {self.batch} of epoch {self.epoch + 1}: {found}. The weights are those before this batch"
-        )
+        where = f"batch {self.batch} of epoch {self.epoch + 1}"
+        return NonFiniteError(f"{where}: {what}; {found}. The weights are those before this batch")
 
     # --- saving
 
     def weights(self) -> dict[str, Any]:
         """Return copies of the weights that ``evaluate`` uses, and of the averages that they come from."""
-        averaging = getattr(self.optimizer, "averaging", False)
-        with self._whole(self._averaged()):
+        with self._interrupts.whole(self._averaged()):
             model = self.model.state_dict()
         return {
             "model": model,
             "ema": self.ema.state_dict() if self.ema is not None else None,
-            "optimizer": self.optimizer.state_dict() if averaging else None,
+            "optimizer": self.optimizer.state_dict() if isinstance(self.optimizer, ASGD) else None,
         }
 
     def load_weights(self, weights: Mapping[str, Any]) -> None:
         """Take on what ``weights`` returned."""
         self.model.load_state_dict(weights["model"])
-        if weights["ema"] is not None:
+        if self.ema is not None:
             self.ema.load_state_dict(weights["ema"])
         if weights["optimizer"] is not None:
             self.optimizer.load_state_dict(weights["optimizer"])
@@ -407,14 +377,3 @@ class Trainer:
     def load(self, path: str | os.PathLike[str]) -> None:
         """Go to where the run in a file was; ``fit`` then goes on from there."""
         self.load_state_dict(load_state(path))
-
-
-@contextmanager
-def _evaluating(model: Module) -> Iterator[None]:
-    modes = [(module, module.training) for _, module in model.named_modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
