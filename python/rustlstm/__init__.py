@@ -1,8 +1,10 @@
 """LSTM layers with the arithmetic in Rust and numpy arrays in and out."""
 
 from . import checkpoint as checkpoint
+from . import datasets as datasets
 from . import nn as nn
 from . import optim as optim
+from . import training as training
 from ._core import RustPanic as RustPanic
 from ._core import __version__ as __version__
 from ._core import build_info as build_info
@@ -14,3 +16,5 @@ from .models import save as save
 from .tensor import Tensor as Tensor
 from .tensor import backward as backward
 from .tensor import no_grad as no_grad
+from .training import History as History
+from .training import Trainer as Trainer

@@ -1,0 +1,6 @@
+"""Data for training, as batches. Nothing here knows a model."""
+
+from ._batching import Batch as Batch
+from ._batching import Batches as Batches
+from ._batching import Data as Data
+from ._streams import Streams as Streams

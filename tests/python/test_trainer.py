@@ -1,0 +1,476 @@
+"""The training loop: what it computes, that nothing is lost however it is left, and what it refuses."""
+
+from __future__ import annotations
+
+import copy
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rustlstm as rl
+from runs import KINDS, OPTIMIZERS, Net, Run, assert_same, batches, loss, sgd, stateful_loss, stopping, streams
+from rustlstm.datasets import Batches, Streams
+from rustlstm.optim import schedules
+
+pytestmark = pytest.mark.once
+
+PACKAGE = str(Path(rl.__file__).parent)
+
+
+@pytest.fixture(scope="module")
+def references() -> dict[str, Any]:
+    """What each kind of run comes to if nothing comes between."""
+    outcomes = {}
+    for kind in {*KINDS, *OPTIMIZERS}:
+        run = Run(kind)
+        run.fit()
+        outcomes[kind] = run.outcome()
+    return outcomes
+
+
+# --- what it computes
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_learns(kind: str) -> None:
+    history = Run(kind).fit(epochs=20)
+    assert np.mean(history["loss"][-5:]) < np.mean(history["loss"][:5])
+
+
+def test_it_is_the_loop_that_one_would_write() -> None:
+    run = Run("plain")
+    run.fit()
+    model = Net()
+    optimizer = OPTIMIZERS["AdamW"](model)
+    means = []
+    for epoch in range(2):
+        total = weights = 0.0
+        for batch in batches().epoch(epoch):
+            value, _ = loss(model, batch)
+            value.backward()
+            rl.optim.clip_grad_norm(model, 0.5)
+            optimizer.step()
+            optimizer.zero_grad()
+            total += value.item() * int(batch.lengths.sum())
+            weights += int(batch.lengths.sum())
+        means.append(total / weights)
+    assert_same(run.trainer.model.state_dict(), model.state_dict())
+    assert run.trainer.history["loss"] == means
+    assert run.trainer.step == 10
+
+
+def test_accumulated_gradients_are_the_mean_of_the_group() -> None:
+    # 23 rows in batches of 5 are groups of 2, 2 and 1 batches.
+    model, twin = Net(), Net()
+    trainer = rl.Trainer(model, loss, sgd(model), accumulate=2)
+    trainer.fit(batches(count=23), progress=False)
+    optimizer = sgd(twin)
+    given = list(batches(count=23).epoch(0))
+    for group in (given[:2], given[2:4], given[4:]):
+        for batch in group:
+            value, _ = loss(twin, batch)
+            value.backward(np.float32(1 / len(group)))
+        optimizer.step()
+        optimizer.zero_grad()
+    assert_same(model.state_dict(), twin.state_dict())
+    assert (trainer.step, trainer.epoch, trainer.batch) == (3, 1, 0)
+
+
+def test_the_state_is_carried_and_reset_by_row() -> None:
+    seen = []
+    model = Net()
+
+    def watched(model: Net, batch: Any, state: Any) -> Any:
+        seen.append((batch, state))
+        return stateful_loss(model, batch, state)
+
+    trainer = rl.Trainer(model, watched, rl.optim.SGD(model, lr=0.0))
+    trainer.fit(streams(), progress=False)
+    carried: Any = None
+    for number, (batch, state) in enumerate(seen):
+        assert (state is None) == bool(batch.reset.all()) == (number == 0)
+        for part, before in zip(state or (), carried or (), strict=True):
+            assert not part.requires_grad
+            assert not part.data[:, batch.reset].any()
+            kept = ~batch.reset
+            assert np.array_equal(part.data[:, kept], before[:, kept])
+        again = Net()  # weights do not move, so that only the state and the draws count
+        again.lstm.draws = number
+        carried = [part.data for part in stateful_loss(again, batch, state)[1]]
+
+
+def test_evaluation_does_not_depend_on_the_batches() -> None:
+    run = Run("plain")
+    run.fit(1)
+    x, y = (list(part) for part in zip(*[(np.ones((n, 2)) * n, np.ones(n)) for n in range(1, 20)], strict=True))
+    results = [run.trainer.evaluate(Batches(x, y, batch_size=size)) for size in (1, 4, 19)]
+    for result in results:
+        assert result["loss"] == pytest.approx(results[0]["loss"], rel=1e-5)
+    assert set(results[0]) == {"loss", "size"}
+
+
+def test_evaluation_leaves_no_trace() -> None:
+    run = Run("averaged")
+    run.fit(1)
+    model = run.trainer.model
+    model.lstm.eval()
+    model.training = True
+    before = copy.deepcopy(run.outcome())
+    run.trainer.evaluate(run.validation)
+    assert_same(run.outcome(), before)
+    assert model.training and not model.lstm.training
+    run.trainer.loss = lambda *_: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        run.trainer.evaluate(run.validation)
+    assert_same(run.outcome(), before)
+    assert model.training and not model.lstm.training
+
+
+def test_evaluation_uses_the_average() -> None:
+    for kind in ("averaged", "ASGD"):
+        run = Run(kind)
+        run.fit(2)
+        found = run.trainer.evaluate(run.validation)
+        with run.trainer.ema.applied() if kind == "averaged" else run.trainer.optimizer.averaged():
+            average = run.trainer.model.state_dict()
+        assert any(not np.array_equal(average[name], own) for name, own in run.trainer.model.state_dict().items())
+        run.trainer.model.load_state_dict(average)
+        run.trainer.ema = None
+        run.trainer.optimizer = sgd(run.trainer.model)
+        assert run.trainer.evaluate(run.validation) == found
+        assert run.trainer.history["val_loss"][-1] == found["loss"]
+
+
+def test_schedules_go_on_by_step_or_with_the_loss() -> None:
+    model = Net()
+    optimizer = sgd(model)
+    schedule = schedules.Exponential(optimizer, 0.5)
+    history = rl.Trainer(model, loss, optimizer, schedule=schedule).fit(batches(), 2, progress=False)
+    assert history["lr"] == [0.05 * 0.5**5, 0.05 * 0.5**10]
+    optimizer = sgd(model)
+    schedule = schedules.Plateau(optimizer, patience=0, factor=0.5, threshold=0.9)
+    history = rl.Trainer(model, loss, optimizer, schedule=schedule).fit(batches(), 3, progress=False)
+    assert history["lr"] == [0.05, 0.05, 0.025]
+
+
+# --- left and resumed
+
+
+def resumed(kind: str, reference: Any, trainer: rl.Trainer, epochs: int = 2) -> None:
+    """Check that a trainer that was left comes to the same, going on itself and as another one that takes its state."""
+    state = copy.deepcopy(trainer.state_dict())
+    other = Run(kind, noise=9)
+    other.trainer.load_state_dict(state)
+    assert_same(other.trainer.state_dict(), state)
+    other.fit(epochs)
+    assert_same(other.outcome(), reference)
+    run = Run(kind)
+    run.trainer.__dict__.update(trainer.__dict__)
+    run.fit(epochs)
+    assert_same(run.outcome(), reference)
+
+
+@pytest.mark.parametrize("kind", [*KINDS, *OPTIMIZERS])
+def test_a_run_goes_on_to_the_same_bits(kind: str, references: Any) -> None:
+    own = stateful_loss if kind == "streams" else loss
+    passes = 0
+    while True:
+        run = Run(kind)
+        run.trainer.loss = stopping(own, passes)
+        try:
+            run.fit()
+        except KeyboardInterrupt:
+            assert all(p.grad is None for p in run.trainer.model.parameters()) or kind == "accumulated"
+            run.trainer.loss = own
+            resumed(kind, references[kind], run.trainer)
+            passes += 1 if kind in KINDS else 5
+        else:
+            break
+    assert passes >= 14
+
+
+def test_more_epochs_go_on_too() -> None:
+    whole, parts = Run("plain"), Run("plain")
+    whole.fit(3)
+    for epochs in (1, 1, 2, 3):
+        parts.fit(epochs)
+        assert parts.trainer.epoch == epochs
+    assert_same(parts.outcome(), whole.outcome())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_trainer_is_copied_and_pickled_with_its_run(kind: str, references: Any) -> None:
+    run = Run(kind)
+    run.fit(1)
+    run.trainer = copy.deepcopy(run.trainer)
+    run.fit(2)
+    assert_same(run.outcome(), references[kind])
+
+
+class Lines:
+    """Sends Ctrl-C when the package comes to its line number ``at``."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+        self.seen = 0
+        self.where = ""
+
+    def __call__(self, frame: Any, event: str, _: Any) -> Any:
+        code = frame.f_code
+        if not code.co_filename.startswith(PACKAGE) or (
+            code.co_filename.endswith("_interrupts.py") and code.co_name == "run"
+        ):
+            # That function relies on where Python looks for signals, which is not at each line.
+            return None
+        if event == "line":
+            self.seen += 1
+            if self.seen == self.at:
+                self.where = f"{code.co_filename}:{frame.f_lineno}"
+                signal.raise_signal(signal.SIGINT)
+        return self
+
+
+def interrupted_at(line: int, kind: str) -> tuple[Run, Lines, bool]:
+    run = Run(kind)
+    lines = Lines(line)
+    before = sys.gettrace()
+    sys.settrace(lines)
+    try:
+        run.fit()
+        left = False
+    except KeyboardInterrupt:
+        left = True
+    finally:
+        sys.settrace(before)
+    return run, lines, left
+
+
+@pytest.mark.parametrize("places", [25, pytest.param(None, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_ctrl_c_at_any_line(kind: str, places: int | None, references: Any) -> None:
+    _, lines, left = interrupted_at(0, kind)
+    assert not left and lines.seen > 2000
+    for line in range(1, lines.seen + 1, lines.seen // places if places else 1):
+        run, interrupted, left = interrupted_at(line, kind)
+        assert left, f"the interrupt at {interrupted.where} was lost"
+        try:
+            resumed(kind, references[kind], run.trainer)
+        except AssertionError as error:
+            raise AssertionError(f"left at {interrupted.where} (line {line}): {error}") from None
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_waits_for_callbacks_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rustlstm.training import Callback, _interrupts
+
+    monkeypatch.setattr(_interrupts, "PATIENCE", 0.05)
+    done = []
+
+    class Slow(Callback):
+        def on_step(self, trainer: rl.Trainer) -> None:
+            if trainer.step == 2:
+                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(signal.SIGINT)
+                done.append("waited")
+            if trainer.step == 4:
+                signal.raise_signal(signal.SIGINT)
+                time.sleep(0.06)
+                signal.raise_signal(signal.SIGINT)
+                done.append("never")
+
+    run = Run("plain")
+    for step in (2, 4):
+        with pytest.raises(KeyboardInterrupt):
+            run.fit(callbacks=[Slow()])
+        assert run.trainer.step == step
+    assert done == ["waited"]
+
+
+def test_a_handler_of_the_user_is_kept() -> None:
+    came = []
+    before = signal.signal(signal.SIGINT, lambda *_: came.append(run.trainer.step))
+    try:
+        run = Run("plain")
+        inner = run.trainer.loss
+
+        def signalling(*arguments: Any) -> Any:
+            signal.raise_signal(signal.SIGINT)
+            return inner(*arguments)
+
+        run.trainer.loss = signalling
+        run.fit(1)
+        assert len(came) == 7 and run.trainer.epoch == 1
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        run.fit(2)
+        assert run.trainer.epoch == 2
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_in_another_thread(references: Any) -> None:
+    run = Run("plain")
+    thread = threading.Thread(target=run.fit)
+    thread.start()
+    thread.join()
+    assert_same(run.outcome(), references["plain"])
+
+
+# --- poison
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("kind", ["plain", "accumulated", "streams", "SGD"])
+@pytest.mark.parametrize("place", ["input", "target", "weight", "gradient", "state", "carried"])
+def test_poison(place: str, kind: str, value: float) -> None:
+    run = Run(kind)
+    run.fit(1)
+    trainer = run.trainer
+    weight = trainer.model.lstm.weight_hh_l1
+    before: dict[str, Any] = {}
+    own = trainer.loss
+    if place == "carried" and kind != "streams":
+        return
+
+    def poisoning(model: Net, batch: Any, *state: Any) -> Any:
+        if trainer.batch == 1:
+            before.update(trainer.model.state_dict())
+            if place == "input":
+                batch.x[1, 0, 1] = value
+            if place == "target":
+                batch.y[1, 0] = value
+            if place == "carried":
+                trainer._carried[0][1, 0, 2] = value
+                state = (trainer._carried,)
+        result = own(model, batch, *state)
+        if trainer.batch == 1 and place == "gradient":
+            weight.grad = np.full(weight.shape, value, np.float32)
+        return result
+
+    trainer.loss = poisoning
+    if place == "weight":
+        poisoned = weight.numpy()
+        poisoned[3, 2] = value
+        weight.assign(poisoned)
+    if place == "state":
+        slot = next(slot for slot in trainer.optimizer._slots if slot.parameter is weight)
+        slot.state[0][3, 2] = value
+    before.update(trainer.model.state_dict())
+    message = {
+        "input": rf"batch.x has {value} at \[1, 0, 1\]",
+        "target": rf"batch.y has {value} at \[1, 0\]",
+        "weight": r"lstm.weight_hh_l1 .*\[3, 2\]",
+        "gradient": "gradient of lstm.weight_hh_l1",
+        "state": r"state .* of lstm.weight_hh_l1",
+        "carried": rf"the carried state\[0\] has {value} at \[1, 0, 2\]",
+    }[place]
+    with pytest.raises(rl.NonFiniteError, match=message) as raised:
+        trainer.fit(run.data, 2, progress=False)
+    assert f"batch {trainer.batch} of epoch 2" in str(raised.value)
+    assert_same(trainer.model.state_dict(), before)
+
+
+# --- the rest
+
+
+def test_long_streams_need_no_memory() -> None:
+    import tracemalloc
+
+    class Last(rl.nn.Module):
+        def __init__(self) -> None:
+            self.lstm = rl.nn.LSTM(1, 2)
+
+    def peak(steps: int) -> int:
+        model = Last()
+        x = np.zeros((steps, 1), np.float32)
+        data = Streams(x, np.zeros(steps), steps=50, batch_size=2)
+        trainer = rl.Trainer(model, stateful_loss, rl.optim.SGD(model, lr=0.1))
+        tracemalloc.start()
+        trainer.fit(data, progress=False)
+        top = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return top
+
+    peak(1_000)
+    assert peak(100_000) < peak(10_000) + 4_000
+
+
+def test_the_loop_costs_little() -> None:
+    class Nothing:
+        stateful = False
+
+        def __len__(self) -> int:
+            return 2000
+
+        def epoch(self, number: int, start: int = 0) -> Any:
+            batch = next(batches().epoch(0))
+            return (batch for _ in range(start, 2000))
+
+    class Still(rl.optim.SGD):
+        def step(self) -> None:
+            pass
+
+    model = Net()
+    one = rl.Tensor(1.0, requires_grad=True)
+    trainer = rl.Trainer(model, lambda *_: one, Still(model, lr=0.1))
+    best = min(trainer.fit(Nothing(), epoch + 1, progress=False)["seconds"][-1] for epoch in range(5))
+    print(f"{best / 2000 * 1e6:.1f} us a batch")
+    assert best / 2000 < 60e-6, "about 10 µs on a quiet machine"
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda m: rl.Trainer(3, loss, sgd(m)), "model must be a Module, got int"),
+        (lambda m: rl.Trainer(m, loss, sgd(m), accumulate=0), "accumulate must be at least 1"),
+        (lambda m: rl.Trainer(m, loss, sgd(Net())), "the optimizer has a parameter that is not in the model"),
+        (
+            lambda m: rl.Trainer(m, loss, sgd(m), schedule=schedules.Chain(schedules.Plateau(sgd(m)))),
+            "such as Plateau, cannot be part of a Chain",
+        ),
+        (lambda m: rl.Trainer(m, loss, sgd(m)).fit(batches(), 0), "epochs must be at least 1"),
+        (
+            lambda m: rl.Trainer(m, lambda *_: 1.0, sgd(m)).fit(batches()),
+            "Tensor of one number.*got float",
+        ),
+        (
+            lambda m: rl.Trainer(m, lambda *_: rl.Tensor([1.0, 2.0]), sgd(m)).fit(batches()),
+            r"got Tensor of shape \[2\]",
+        ),
+        (lambda m: rl.Trainer(m, loss, sgd(m)).fit(streams()), "positional argument"),
+        (lambda m: rl.Trainer(m, lambda *_: rl.Tensor(1.0), sgd(m)).fit(streams()), r"loss returns \(loss, state\)"),
+    ],
+)
+def test_what_is_refused(make: Any, message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        make(Net())
+
+
+def test_other_data_in_the_middle_of_an_epoch_is_refused() -> None:
+    run = Run("plain")
+    run.trainer.loss = stopping(loss, 2)
+    with pytest.raises(KeyboardInterrupt):
+        run.fit()
+    with pytest.raises(ValueError, match="at batch 2 of 5 of epoch 1, but this data has 8 batches"):
+        run.trainer.fit(batches(count=40), 2, progress=False)
+    run.fit()
+
+
+def test_a_state_that_does_not_fit_changes_nothing() -> None:
+    state = Run("plain").trainer.state_dict()
+    for kind, message in (
+        ("SGD", "not the state of SGD but of 'AdamW'"),
+        ("averaged", "this trainer has schedule, and that run has not"),
+        ("accumulated", "this trainer has schedule"),
+    ):
+        run = Run(kind, noise=4)
+        run.fit(1)
+        before = copy.deepcopy(run.trainer.state_dict())
+        with pytest.raises(ValueError, match=message):
+            run.trainer.load_state_dict(state)
+        assert_same(run.trainer.state_dict(), before)
