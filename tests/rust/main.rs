@@ -7,6 +7,7 @@ mod elementwise;
 mod errors;
 mod gradcheck;
 mod layer;
+mod product;
 mod reference;
 mod rng;
 mod scan;
