@@ -3,9 +3,13 @@
 mod activation;
 mod architecture;
 mod determinism;
+mod dropout;
 mod errors;
+mod everywhere;
 mod gradcheck;
 mod layer;
+mod layer_norm;
+mod pool;
 mod reference;
 mod rng;
 mod scan;
