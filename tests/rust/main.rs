@@ -4,6 +4,7 @@ mod activation;
 mod architecture;
 mod determinism;
 mod dropout;
+mod elementwise;
 mod errors;
 mod everywhere;
 mod gradcheck;
