@@ -89,6 +89,7 @@ impl Kernel for Apply<'_> {
                 y.fill(0.0);
                 continue;
             }
+            worker.poll(channels * COST);
             y.copy_from_slice(&x[row * channels..][..channels]);
             if let Some(mask) = dropout.mask {
                 let (b, t) = (row / steps.time(), row % steps.time());

@@ -16,6 +16,7 @@
 //! ```
 
 mod config;
+pub mod conv;
 mod direction;
 pub mod dropout;
 pub mod init;

@@ -103,8 +103,8 @@ impl LayerNorm<'_> {
         let mut parts = vec![0.0; blocks * 2 * channels];
         let view = &SeqMut::new(&mut parts, [blocks, 2, channels])?;
         threads::run(threads::worth(x.len().saturating_mul(COST)), |worker| {
-            let blocks = share(worker, blocks);
-            for block in blocks {
+            for block in share(worker, blocks) {
+                worker.poll(BLOCK * channels * COST);
                 dispatch(level, Backward { norm: *self, x, steps, kept, dy, dx: dx.as_ref(), parts: view, block });
             }
         });
@@ -159,6 +159,7 @@ impl Kernel for Forward<'_> {
                 }
                 continue;
             }
+            worker.poll(channels * COST);
             let x = &x[row * channels..][..channels];
             let (mean, variance) = mean_variance_lanes(s, x);
             let scale = 1.0 / (variance + norm.epsilon).sqrt();

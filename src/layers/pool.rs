@@ -39,6 +39,7 @@ pub fn max(x: &[f32], slide: &Slide<'_>, channels: usize, y: &mut [f32], places:
     let (y, places) = (SeqMut::new(y, [rows, width, channels])?, SeqMut::new(places, [rows, width, channels])?);
     threads::run(threads::worth(rows * width * channels * slide.area()), |worker| {
         for row in share(worker, rows) {
+            worker.poll(width * channels * slide.area());
             for column in 0..width {
                 // SAFETY: rows are shared out.
                 let (y, places) = unsafe { (y.row(row, column), places.row(row, column)) };
@@ -77,6 +78,7 @@ pub fn max_backward(
     let view = SeqMut::new(dx, [images, 1, pixels * channels])?;
     threads::run(threads::worth(dy.len()), |worker| {
         for n in share(worker, images) {
+            worker.poll(windows * channels);
             // SAFETY: images are shared out.
             let dx = unsafe { view.row(n, 0) };
             dx.fill(0.0);
@@ -102,6 +104,7 @@ pub fn average(x: &[f32], slide: &Slide<'_>, channels: usize, y: &mut [f32]) -> 
     let places = slide.area() as f32;
     threads::run(threads::worth(rows * width * channels * slide.area()), |worker| {
         for row in share(worker, rows) {
+            worker.poll(width * channels * slide.area());
             for column in 0..width {
                 // SAFETY: rows are shared out.
                 let y = unsafe { y.row(row, column) };
@@ -133,6 +136,7 @@ pub fn average_backward(dy: &[f32], slide: &Slide<'_>, channels: usize, dx: &mut
             let dx = unsafe { view.row(n, 0) };
             dx.fill(0.0);
             for row in n * slide.out[0]..(n + 1) * slide.out[0] {
+                worker.poll(slide.out[1] * channels * slide.area());
                 for column in 0..slide.out[1] {
                     let dy = &dy[(row * slide.out[1] + column) * channels..][..channels];
                     for place in window(slide, row, column) {
@@ -213,6 +217,7 @@ pub fn sequences(
     let places = SeqMut::new(places, [batch, 1, found])?;
     threads::run(threads::worth(x.len()), |worker| {
         for b in share(worker, batch) {
+            worker.poll(time * channels);
             // SAFETY: sequences are shared out.
             let (y, places) = unsafe { (y.row(b, 0), places.row(b, 0)) };
             let x = &x[b * time * channels..][..steps.length(b) * channels];
@@ -256,6 +261,7 @@ pub fn sequences_backward(
     let view = SeqMut::new(dx, [steps.batch(), 1, steps.time() * channels])?;
     threads::run(threads::worth(steps.rows() * channels), |worker| {
         for b in share(worker, steps.batch()) {
+            worker.poll(steps.time() * channels);
             // SAFETY: sequences are shared out.
             let dx = unsafe { view.row(b, 0) };
             dx.fill(0.0);

@@ -63,6 +63,14 @@ impl Axis {
         let place = (position * self.stride + i * self.dilation).checked_sub(self.before)?;
         (place < extent).then_some(place)
     }
+
+    /// The window that covers `place` with its part `i`, if it is one of `positions`: [`Axis::place`] turned round.
+    #[inline(always)]
+    pub fn position(&self, place: usize, i: usize, positions: usize) -> Option<usize> {
+        let begin = (place + self.before).checked_sub(i * self.dilation)?;
+        let position = begin / self.stride;
+        (begin.is_multiple_of(self.stride) && position < positions).then_some(position)
+    }
 }
 
 /// Images, and the windows on them.

@@ -2,6 +2,7 @@
 
 mod activation;
 mod architecture;
+mod conv;
 mod determinism;
 mod dropout;
 mod elementwise;
