@@ -41,23 +41,23 @@ impl<'a> Seq<'a> {
     }
 }
 
-/// A batch of sequences `[B, T, C]` to write, contiguous and batch-first.
+/// A batch of sequences `[B, T, C]` to write, contiguous and batch-first; of floats unless said otherwise.
 ///
 /// Workers of one team may hold it together as long as each writes rows of its own.
-pub struct SeqMut<'a> {
-    data: *mut f32,
+pub struct SeqMut<'a, T = f32> {
+    data: *mut T,
     shape: [usize; 3],
-    borrow: PhantomData<&'a mut [f32]>,
+    borrow: PhantomData<&'a mut [T]>,
 }
 
-// SAFETY: it is a `&mut [f32]` in parts; `row` is unsafe and names the rule that keeps workers apart.
-unsafe impl Send for SeqMut<'_> {}
+// SAFETY: it is a `&mut [T]` in parts; `row` is unsafe and names the rule that keeps workers apart.
+unsafe impl<T: Send> Send for SeqMut<'_, T> {}
 // SAFETY: as above.
-unsafe impl Sync for SeqMut<'_> {}
+unsafe impl<T: Send> Sync for SeqMut<'_, T> {}
 
-impl<'a> SeqMut<'a> {
+impl<'a, T> SeqMut<'a, T> {
     /// A view of `data` as `[B, T, C]`.
-    pub fn new(data: &'a mut [f32], shape: [usize; 3]) -> Result<Self, Error> {
+    pub fn new(data: &'a mut [T], shape: [usize; 3]) -> Result<Self, Error> {
         checked_len("the output sequence", data.len(), shape)?;
         Ok(SeqMut { data: data.as_mut_ptr(), shape, borrow: PhantomData })
     }
@@ -73,7 +73,7 @@ impl<'a> SeqMut<'a> {
     /// No two workers hold the same row at once.
     #[allow(clippy::mut_from_ref)] // the rule above stands in for the borrow
     #[inline]
-    pub unsafe fn row(&self, b: usize, t: usize) -> &mut [f32] {
+    pub unsafe fn row(&self, b: usize, t: usize) -> &mut [T] {
         let [batch, time, c] = self.shape;
         assert!(b < batch && t < time, "row ({b}, {t}) of [{batch}, {time}]");
         // SAFETY: the row is inside the slice that `new` measured; the caller keeps rows apart.

@@ -77,6 +77,11 @@ impl<'py> Output<'py> {
     }
 }
 
+/// Axes with the extents of `shape`, which need no letters.
+pub fn fixed(shape: &[usize]) -> Vec<Axis<'static>> {
+    shape.iter().map(|extent| ("", Some(*extent))).collect()
+}
+
 /// Fails unless `shape` has these axes.
 fn check_shape(name: &str, axes: &[Axis<'_>], shape: &[usize]) -> PyResult<()> {
     let fits = axes.len() == shape.len() && axes.iter().zip(shape).all(|(axis, got)| axis.1.is_none_or(|n| n == *got));

@@ -4,10 +4,17 @@
 //! a child that is forked from another thread cannot inherit a lock that nobody will open.
 
 mod array;
+mod conv;
+mod dropout;
 mod elementwise;
 mod errors;
+mod gil;
+mod images;
 mod layers;
+mod norm;
+mod pool;
 mod state;
+mod steps;
 mod stream;
 
 use array::{Axis, Input};
@@ -22,11 +29,19 @@ mod _core {
     use super::*;
 
     #[pymodule_export]
+    use super::conv::{conv, conv_backward};
+    #[pymodule_export]
+    use super::dropout::dropout;
+    #[pymodule_export]
     use super::elementwise::{power, unary};
     #[pymodule_export]
     use super::errors::RustPanic;
     #[pymodule_export]
     use super::layers::{Cache, LstmCore};
+    #[pymodule_export]
+    use super::norm::{layer_norm, layer_norm_backward};
+    #[pymodule_export]
+    use super::pool::{avg_pool, max_pool, pool_steps, pool_steps_backward, window_pool_backward};
     #[pymodule_export]
     use super::stream::Stream;
 

@@ -2,11 +2,16 @@
 
 mod activation;
 mod architecture;
+mod conv;
 mod determinism;
+mod dropout;
 mod elementwise;
 mod errors;
+mod everywhere;
 mod gradcheck;
 mod layer;
+mod layer_norm;
+mod pool;
 mod product;
 mod reference;
 mod rng;

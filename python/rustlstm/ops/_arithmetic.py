@@ -186,7 +186,7 @@ def reduced_to(shape: tuple[int, ...], grad: Array) -> Array:
 
 def _share(x: Array, y: Array) -> Array:
     """Return 1 where x > y, one half where they are equal, else 0."""
-    return (x > y) + np.float32(0.5) * (x == y)
+    return np.where(x > y, 1, np.where(x == y, 0.5, 0)).astype(np.float32)
 
 
 def _quotient(a: Array, b: Array) -> Array:
