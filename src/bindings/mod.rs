@@ -10,6 +10,7 @@ mod elementwise;
 mod errors;
 mod gil;
 mod images;
+mod init;
 mod layers;
 mod norm;
 mod pool;
@@ -36,6 +37,8 @@ mod _core {
     use super::elementwise::{power, unary};
     #[pymodule_export]
     use super::errors::RustPanic;
+    #[pymodule_export]
+    use super::init::draw_uniform;
     #[pymodule_export]
     use super::layers::{Cache, LstmCore};
     #[pymodule_export]

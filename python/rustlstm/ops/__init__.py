@@ -7,6 +7,7 @@ with a recurrence or an inner loop is Rust; glue is numpy.
 from .._core import Cache as Cache
 from .._core import LstmCore as LstmCore
 from .._core import Stream as Stream
+from .._core import draw_uniform as draw_uniform
 from ._arithmetic import absolute as absolute
 from ._arithmetic import add as add
 from ._arithmetic import clip as clip
@@ -25,10 +26,19 @@ from ._arithmetic import sqrt as sqrt
 from ._arithmetic import subtract as subtract
 from ._arithmetic import tanh as tanh
 from ._arithmetic import where as where
+from ._conv import Axis as Axis
+from ._conv import Window as Window
+from ._conv import conv as conv
 from ._custom import custom as custom
+from ._dropout import dropout as dropout
+from ._dropout import zero_padding as zero_padding
 from ._lstm import expand_batch as expand_batch
 from ._lstm import lstm as lstm
 from ._lstm import pad as pad
+from ._norm import layer_norm as layer_norm
+from ._pool import avg_pool as avg_pool
+from ._pool import max_pool as max_pool
+from ._pool import pool as pool
 from ._reduce import max as max
 from ._reduce import mean as mean
 from ._reduce import min as min
@@ -45,4 +55,5 @@ from ._ufunc import ufunc as ufunc
 from ._values import ArrayLike as ArrayLike
 from ._values import as_f32 as as_f32
 from ._values import kept as kept
+from ._values import kept_lengths as kept_lengths
 from ._values import values as values
