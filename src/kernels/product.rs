@@ -196,6 +196,19 @@ fn share(total: usize, number: usize, parts: usize) -> Range<usize> {
     total * number / parts..total * (number + 1) / parts
 }
 
+/// The transpose of up to sixteen lines of up to sixteen values, zeros elsewhere. Matrices are turned by such squares:
+/// the place where values are strewn stays in a corner of the first-level cache.
+#[inline(always)]
+fn square<'a>(lines: usize, line: impl Fn(usize) -> &'a [f32]) -> [[f32; LANES]; LANES] {
+    let mut square = [[0.0; LANES]; LANES];
+    for i in 0..lines {
+        for (row, &value) in square.iter_mut().zip(line(i)) {
+            row[i] = value;
+        }
+    }
+    square
+}
+
 /// A worker's memory.
 struct Room<'a> {
     right: &'a mut [f32],
@@ -263,18 +276,14 @@ impl Part<'_, '_> {
                         }
                     }
                 } else {
-                    // A few k of all columns at a time, so that what is written stays in the first-level cache.
-                    for j in (0..length).step_by(LANES) {
-                        let some = LANES.min(length - j);
-                        let to = &mut to[j * S::PANEL..][..some * S::PANEL];
-                        for c in 0..width.next_multiple_of(LANES) {
-                            if c < width {
-                                let values = &right.from(self.item, first + j, from + c)[..some];
-                                for (to, &value) in to.chunks_exact_mut(S::PANEL).zip(values) {
-                                    to[c] = value;
-                                }
-                            } else {
-                                to.chunks_exact_mut(S::PANEL).for_each(|to| to[c] = 0.0);
+                    for c in (0..width).step_by(LANES) {
+                        let lanes = LANES.min(width - c);
+                        for j in (0..length).step_by(LANES) {
+                            let some = LANES.min(length - j);
+                            let line = |lane| &right.from(self.item, first + j, from + c + lane)[..some];
+                            let square = square(lanes, line);
+                            for (row, to) in square.iter().zip(to.chunks_exact_mut(S::PANEL).skip(j)).take(some) {
+                                to[c..c + LANES].copy_from_slice(row);
                             }
                         }
                     }
@@ -297,9 +306,15 @@ impl Part<'_, '_> {
                     to[r * BAND_ROW..][..length].copy_from_slice(&left.from(self.item, first + r, from)[..length]);
                 }
             } else {
-                for j in 0..length {
-                    for (r, &value) in left.from(self.item, first, from + j)[..count].iter().enumerate() {
-                        to[r * BAND_ROW + j] = value;
+                for r in (0..count).step_by(LANES) {
+                    let some = LANES.min(count - r);
+                    for j in (0..length).step_by(LANES) {
+                        let steps = LANES.min(length - j);
+                        let line = |step| &left.from(self.item, first + r, from + j + step)[..some];
+                        let square = square(steps, line);
+                        for (i, row) in square.iter().take(some).enumerate() {
+                            to[(r + i) * BAND_ROW + j..][..steps].copy_from_slice(&row[..steps]);
+                        }
                     }
                 }
             }
