@@ -41,23 +41,23 @@ impl<'a> Seq<'a> {
     }
 }
 
-/// A batch of sequences `[B, T, C]` to write, contiguous and batch-first.
+/// A batch of sequences `[B, T, C]` to write, contiguous and batch-first; of floats unless said otherwise.
 ///
 /// Workers of one team may hold it together as long as each writes rows of its own.
-pub struct SeqMut<'a> {
-    data: *mut f32,
+pub struct SeqMut<'a, T = f32> {
+    data: *mut T,
     shape: [usize; 3],
-    borrow: PhantomData<&'a mut [f32]>,
+    borrow: PhantomData<&'a mut [T]>,
 }
 
-// SAFETY: it is a `&mut [f32]` in parts; `row` is unsafe and names the rule that keeps workers apart.
-unsafe impl Send for SeqMut<'_> {}
+// SAFETY: it is a `&mut [T]` in parts; `row` is unsafe and names the rule that keeps workers apart.
+unsafe impl<T: Send> Send for SeqMut<'_, T> {}
 // SAFETY: as above.
-unsafe impl Sync for SeqMut<'_> {}
+unsafe impl<T: Send> Sync for SeqMut<'_, T> {}
 
-impl<'a> SeqMut<'a> {
+impl<'a, T> SeqMut<'a, T> {
     /// A view of `data` as `[B, T, C]`.
-    pub fn new(data: &'a mut [f32], shape: [usize; 3]) -> Result<Self, Error> {
+    pub fn new(data: &'a mut [T], shape: [usize; 3]) -> Result<Self, Error> {
         checked_len("the output sequence", data.len(), shape)?;
         Ok(SeqMut { data: data.as_mut_ptr(), shape, borrow: PhantomData })
     }
@@ -73,7 +73,7 @@ impl<'a> SeqMut<'a> {
     /// No two workers hold the same row at once.
     #[allow(clippy::mut_from_ref)] // the rule above stands in for the borrow
     #[inline]
-    pub unsafe fn row(&self, b: usize, t: usize) -> &mut [f32] {
+    pub unsafe fn row(&self, b: usize, t: usize) -> &mut [T] {
         let [batch, time, c] = self.shape;
         assert!(b < batch && t < time, "row ({b}, {t}) of [{batch}, {time}]");
         // SAFETY: the row is inside the slice that `new` measured; the caller keeps rows apart.
@@ -101,6 +101,65 @@ impl SeqMut<'_> {
         );
         // SAFETY: the values are inside the slice that `new` measured; the caller keeps them apart.
         unsafe { std::slice::from_raw_parts_mut(self.data.add(t * c + begin), len) }
+    }
+}
+
+/// Which rows count: runs of rows that follow one another, numbered through without the gaps between them.
+///
+/// ```
+/// use rustlstm::view::Runs;
+/// let runs = Runs::ragged(&[2, 0, 3], 4); // the valid steps of a batch [B=3, T=4]: rows 0, 1 and 8, 9, 10
+/// assert_eq!((runs.total(), runs.piece(1, 5), runs.piece(2, 5)), (5, (1, 1), (8, 3)));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Runs {
+    /// The first row of each run, and how many rows the runs before it have.
+    runs: Vec<[usize; 2]>,
+    total: usize,
+}
+
+impl Runs {
+    /// The rows `0..count`.
+    pub fn all(count: usize) -> Self {
+        Runs { runs: vec![[0, 0]], total: count }
+    }
+
+    /// The valid steps of a padded batch `[B, T]`, whose rows are numbered `b T + t`.
+    pub fn ragged(lengths: &[usize], time: usize) -> Self {
+        let (mut runs, mut total) = (Vec::with_capacity(lengths.len()), 0);
+        for (row, &length) in lengths.iter().enumerate().filter(|(_, length)| **length > 0) {
+            // Rows without a gap between them are one run.
+            if row == 0 || lengths[row - 1] < time {
+                runs.push([row * time, total]);
+            }
+            total += length;
+        }
+        Runs { runs, total }
+    }
+
+    /// How many rows count.
+    pub fn total(&self) -> usize {
+        self.total
+    }
+
+    /// Whether there is no gap.
+    pub fn is_one(&self) -> bool {
+        self.runs.len() <= 1
+    }
+
+    /// The row behind the last one that counts.
+    pub fn end(&self) -> usize {
+        self.runs.last().map_or(0, |[first, before]| first + self.total - before)
+    }
+
+    /// The row with the number `from`, and how many follow one another up to the number `to`.
+    #[inline]
+    pub fn piece(&self, from: usize, to: usize) -> (usize, usize) {
+        debug_assert!(from < to && to <= self.total, "numbers {from}..{to} of {}", self.total);
+        let after = self.runs.partition_point(|[_, before]| *before <= from);
+        let [first, before] = self.runs[after - 1];
+        let end = self.runs.get(after).map_or(self.total, |[_, before]| *before);
+        (first + from - before, end.min(to) - from)
     }
 }
 
@@ -161,6 +220,13 @@ impl<'a> Grid<'a> {
     /// No kernel is given this grid as its output.
     pub unsafe fn read(data: &'a [f32], row: usize, panel: usize) -> Self {
         Grid { start: data.as_ptr().cast_mut(), len: data.len(), row, panel, borrow: PhantomData }
+    }
+
+    /// A table of any size whose every element is zero.
+    pub fn zeros() -> Grid<'static> {
+        static ZEROS: [f32; 64] = [0.0; 64];
+        // SAFETY: a static that is not mutable is only read; as an output it would be refused for its size, or be a fault.
+        unsafe { Grid::read(&ZEROS, 0, 0) }
     }
 
     /// The rows `first`, `first + step`, `first + 2 step` …

@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 _Array = npt.NDArray[np.float32]
+_Places = npt.NDArray[np.uint32]
+_Window = Sequence[tuple[int, int, int, int, int]]  # kernel, stride, dilation, padding before and behind; for each axis
 
 __version__: str
 
@@ -101,6 +103,111 @@ def parse_header(
 def make_header(
     tensors: Sequence[tuple[str, str, Sequence[int]]], metadata: Sequence[tuple[str, str]], /
 ) -> tuple[bytes, list[int]]: ...
+# --- layers: conv -----------------------------------------------------------------------------------------------------
+
+def conv(
+    x: npt.ArrayLike,
+    lengths: npt.ArrayLike | None,
+    weight: npt.ArrayLike,
+    bias: npt.ArrayLike | None,
+    window: _Window,
+    /,
+) -> _Array: ...
+def conv_backward(
+    x: npt.ArrayLike,
+    lengths: npt.ArrayLike | None,
+    weight: npt.ArrayLike,
+    window: _Window,
+    dy: npt.ArrayLike,
+    need_dx: bool,
+    need_parameters: bool,
+    /,
+) -> tuple[_Array | None, _Array | None, _Array | None]: ...
+
+# --- layers: dropout --------------------------------------------------------------------------------------------------
+
+def dropout(
+    x: npt.ArrayLike, lengths: npt.ArrayLike | None, p: float, locked: bool, draw: tuple[int, int], /
+) -> _Array: ...
+
+# --- layers: norm -----------------------------------------------------------------------------------------------------
+
+def layer_norm(
+    x: npt.ArrayLike,
+    lengths: npt.ArrayLike | None,
+    weight: npt.ArrayLike,
+    bias: npt.ArrayLike | None,
+    epsilon: float,
+    record: bool,
+    /,
+) -> tuple[_Array, _Array | None]: ...
+def layer_norm_backward(
+    x: npt.ArrayLike,
+    lengths: npt.ArrayLike | None,
+    weight: npt.ArrayLike,
+    kept: npt.ArrayLike,
+    dy: npt.ArrayLike,
+    need_dx: bool,
+    /,
+) -> tuple[_Array | None, _Array, _Array]: ...
+
+# --- layers: pool -----------------------------------------------------------------------------------------------------
+
+def max_pool(x: npt.ArrayLike, lengths: npt.ArrayLike | None, window: _Window, /) -> tuple[_Array, _Places]: ...
+def avg_pool(x: npt.ArrayLike, lengths: npt.ArrayLike | None, window: _Window, /) -> _Array: ...
+def window_pool_backward(
+    dy: npt.ArrayLike,
+    places: _Places | None,
+    lengths: npt.ArrayLike | None,
+    window: _Window,
+    shape: Sequence[int],
+    /,
+) -> _Array: ...
+def pool_steps(kind: str, x: npt.ArrayLike, lengths: npt.ArrayLike | None, /) -> tuple[_Array, _Places | None]: ...
+def pool_steps_backward(
+    kind: str, dy: npt.ArrayLike, places: _Places | None, lengths: npt.ArrayLike | None, time: int, /
+) -> _Array: ...
+
+# --- layers: linear ---------------------------------------------------------------------------------------------------
+
+def linear(
+    x: npt.ArrayLike, lengths: npt.ArrayLike | None, weight: npt.ArrayLike, bias: npt.ArrayLike | None, /
+) -> _Array: ...
+def linear_backward(
+    x: npt.ArrayLike,
+    lengths: npt.ArrayLike | None,
+    weight: npt.ArrayLike,
+    dy: npt.ArrayLike,
+    wanted: Sequence[bool],
+    /,
+) -> list[_Array | None]: ...
+
+# --- layers: embedding ------------------------------------------------------------------------------------------------
+
+def embedding(ids: npt.ArrayLike, lengths: npt.ArrayLike | None, weight: npt.ArrayLike, /) -> _Array: ...
+def embedding_backward(
+    ids: npt.ArrayLike,
+    lengths: npt.ArrayLike | None,
+    padding_index: int | None,
+    dy: npt.ArrayLike,
+    dweight: _Array,
+    /,
+) -> None: ...
+
+# --- layers: softmax --------------------------------------------------------------------------------------------------
+
+def softmax(x: npt.ArrayLike, lengths: npt.ArrayLike | None, log: bool, /) -> _Array: ...
+def softmax_backward(
+    y: npt.ArrayLike, lengths: npt.ArrayLike | None, log: bool, dy: npt.ArrayLike, /
+) -> _Array: ...
+
+# --- layers: init -----------------------------------------------------------------------------------------------------
+
+def draw(kind: str, shape: Sequence[int], scale: float, seed: int, stream: int, /) -> _Array: ...
+
+# --- kernels: product -------------------------------------------------------------------------------------------------
+
+def matmul(a: npt.ArrayLike, turned_a: bool, b: npt.ArrayLike, turned_b: bool, /) -> _Array: ...
 
 # --- kernels: elementwise ---------------------------------------------------------------------------------------------
 

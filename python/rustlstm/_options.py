@@ -23,14 +23,14 @@ def number(name: str, value: Any) -> Any:
     return value
 
 
-def count(name: str, value: Any) -> int:
-    """Return a whole number from 1 on."""
+def count(name: str, value: Any, least: int = 1) -> int:
+    """Return a whole number from 1, or another least one, on."""
     try:
         whole = operator.index(value)
     except TypeError:
         raise TypeError(f"{name} must be an integer, got {type(value).__name__}") from None
-    if whole < 1:
-        raise ValueError(f"{name} must be at least 1, got {whole}")
+    if whole < least:
+        raise ValueError(f"{name} must be at least {least}, got {whole}")
     return whole
 
 

@@ -2,14 +2,12 @@
 
 use super::array::Input;
 use super::errors::{guard, raise};
+use super::gil::released;
 use crate::Error;
 use crate::kernels::elementwise::{self, Function};
 use numpy::PyArrayDyn;
 use numpy::prelude::*;
 use pyo3::prelude::*;
-
-/// Above this many multiply-adds (some tens of µs) a call lets other Python threads run.
-const LONG: usize = 1 << 20;
 
 /// A function of each element: "exp", "log", "tanh", "sigmoid" or "softplus".
 #[pyfunction]
@@ -36,13 +34,8 @@ fn apply<'py>(py: Python<'py>, function: Function, x: &Bound<'py, PyAny>) -> PyR
     let y = PyArrayDyn::zeros(py, x.shape(), false);
     let mut target = y.readwrite();
     let (x, out) = (x.slice(), target.as_slice_mut().expect("a new array is contiguous"));
-    let long = x.len().saturating_mul(function.cost()) > LONG;
-    let mut call = move || elementwise::apply(level, function, x, out);
-    if long {
-        py.detach(call)
-    } else {
-        call()
-    };
+    let work = x.len().saturating_mul(function.cost());
+    released(py, work, || elementwise::apply(level, function, x, out));
     drop(target);
     Ok(y)
 }

@@ -1,6 +1,6 @@
 //! A stack of LSTM layers over whole batches, for Python.
 
-use super::array::{self, Axis, Input, Output};
+use super::array::{self, Input, Output};
 use super::errors::{guard, raise};
 use super::state::{Given, Parts, Shapes};
 use super::stream::Stream;
@@ -204,7 +204,7 @@ impl LstmCore {
         let inputs = specs
             .iter()
             .zip(params)
-            .map(|(spec, param)| Input::new(&spec.name, param, &fixed(&spec.shape)))
+            .map(|(spec, param)| Input::new(&spec.name, param, &array::fixed(&spec.shape)))
             .collect::<PyResult<Vec<_>>>()?;
         let slices: Vec<&[f32]> = inputs.iter().map(Input::slice).collect();
         let packed = Arc::new(py.detach(|| self.lstm.pack(&slices)).map_err(raise)?);
@@ -256,7 +256,9 @@ impl Cache {
             let mut outputs = specs
                 .iter()
                 .zip(&grads)
-                .map(|(spec, grad)| Output::new(&format!("the gradient of {}", spec.name), grad, &fixed(&spec.shape)))
+                .map(|(spec, grad)| {
+                    Output::new(&format!("the gradient of {}", spec.name), grad, &array::fixed(&spec.shape))
+                })
                 .collect::<PyResult<Vec<_>>>()?;
             let dx = need_dx.then(|| PyArray3::zeros(py, [batch, time, config.input_size], false));
             // All arguments are right: only now is the record used up.
@@ -284,8 +286,4 @@ impl Cache {
             Ok((dx, shapes.parts(py, &shapes.h, batch, &first.h)?, shapes.parts(py, &shapes.c, batch, &first.c)?))
         })
     }
-}
-
-fn fixed(shape: &[usize]) -> Vec<Axis<'static>> {
-    shape.iter().map(|extent| ("", Some(*extent))).collect()
 }

@@ -4,12 +4,24 @@
 //! a child that is forked from another thread cannot inherit a lock that nobody will open.
 
 mod array;
+mod conv;
+mod dropout;
 mod elementwise;
+mod embedding;
 mod errors;
+mod gil;
+mod images;
+mod init;
 mod layers;
 mod optim;
 mod safetensors;
+mod linear;
+mod norm;
+mod pool;
+mod product;
+mod softmax;
 mod state;
+mod steps;
 mod stream;
 
 use array::{Axis, Input};
@@ -24,15 +36,32 @@ mod _core {
     use super::*;
 
     #[pymodule_export]
+    use super::conv::{conv, conv_backward};
+    #[pymodule_export]
+    use super::dropout::dropout;
+    #[pymodule_export]
     use super::elementwise::{power, unary};
     #[pymodule_export]
+    use super::embedding::{embedding, embedding_backward};
+    #[pymodule_export]
     use super::errors::RustPanic;
+    #[pymodule_export]
+    use super::init::draw;
     #[pymodule_export]
     use super::layers::{Cache, LstmCore};
     #[pymodule_export]
     use super::optim::{average_step, clip_grad_norm, clip_grad_value, optimizer_step, scalar_power};
     #[pymodule_export]
     use super::safetensors::{header_length, make_header, parse_header};
+    use super::linear::{linear, linear_backward};
+    #[pymodule_export]
+    use super::norm::{layer_norm, layer_norm_backward};
+    #[pymodule_export]
+    use super::pool::{avg_pool, max_pool, pool_steps, pool_steps_backward, window_pool_backward};
+    #[pymodule_export]
+    use super::product::matmul;
+    #[pymodule_export]
+    use super::softmax::{softmax, softmax_backward};
     #[pymodule_export]
     use super::stream::Stream;
 

@@ -19,6 +19,8 @@ pub enum Purpose {
     ZoneoutC,
     /// Dropped connections of the recurrent matrix.
     Weight,
+    /// A dropout layer of its own.
+    Dropout,
 }
 
 /// A mask: zero, or one value elsewhere.

@@ -5,6 +5,7 @@ use super::direction::{Asks, Geometry, Held, ParamGrads};
 use super::inlet::Source;
 use super::rows::Rows;
 use super::stack::{Stack, Upward};
+use super::steps::check_lengths;
 use super::stream::Stream;
 use super::weights::Packed;
 use crate::Error;
@@ -222,6 +223,7 @@ impl Lstm {
             Purpose::Weight => Mask::dropout(key, layer, direction, purpose, config.weight_drop),
             Purpose::ZoneoutH => Mask::zoneout(key, layer, direction, purpose, config.zoneout_h),
             Purpose::ZoneoutC => Mask::zoneout(key, layer, direction, purpose, config.zoneout_c),
+            Purpose::Dropout => unreachable!("a mask of the layer of that name"),
         }
     }
 
@@ -356,13 +358,8 @@ impl Lstm {
 
     fn checked_lengths(&self, lengths: Option<&[usize]>, batch: usize, time: usize) -> Result<Vec<usize>, Error> {
         let Some(lengths) = lengths else { return Ok(vec![time; batch]) };
-        if lengths.len() != batch {
-            return Err(Error::shape("lengths", format!("[B={batch}]"), format!("[{}]", lengths.len())));
-        }
-        match lengths.iter().find(|&&length| length > time) {
-            Some(length) => Err(Error::option("lengths", format!("from 0 to T={time}"), length)),
-            None => Ok(lengths.to_vec()),
-        }
+        check_lengths(lengths, batch, time)?;
+        Ok(lengths.to_vec())
     }
 }
 

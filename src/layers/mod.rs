@@ -16,19 +16,30 @@
 //! ```
 
 mod config;
+pub mod conv;
 mod direction;
+pub mod dropout;
+pub mod embedding;
 pub mod init;
 mod inlet;
+pub mod linear;
 mod lstm;
+pub mod norm;
+pub mod pool;
 mod rows;
+pub mod softmax;
 mod stack;
+mod steps;
 mod stream;
 mod weights;
+mod window;
 
 pub use crate::kernels::activation::Activation;
 pub use crate::kernels::cell::Cell;
 pub use crate::kernels::mask::{Mask, Purpose};
 pub use config::{Config, Merge, ParamSpec};
 pub use lstm::{Cache, Lstm, Pass, State};
+pub use steps::Steps;
 pub use stream::Stream;
 pub use weights::Packed;
+pub use window::{Axis, Slide};

@@ -1,5 +1,6 @@
 //! Same bits: at any number of threads, on every fused level, alone or in any batch, in either direction.
 
+use crate::everywhere::setting_threads;
 use crate::layer::random_case;
 use crate::support::{Case, Outcome, Rng, UNTOUCHED, bits, fill_padding, randomise, report, sample, state_ranges};
 use rustlstm::layers::{Config, Merge, Pass, State};
@@ -7,15 +8,8 @@ use rustlstm::simd::Level;
 use rustlstm::threads;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard};
 
 const TRAIN: Pass = Pass::Train { seed: 7, step: 3 };
-
-/// Held by every test that sets the number of threads, which is the process's.
-pub fn setting_threads() -> MutexGuard<'static, ()> {
-    static LOCK: Mutex<()> = Mutex::new(());
-    LOCK.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
 
 fn best() -> Level {
     *Level::available().last().expect("a level")

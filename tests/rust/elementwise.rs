@@ -1,6 +1,7 @@
 //! Functions of one number: against f64, by bits between levels and numbers of threads, and at the edges of the numbers.
 
 use crate::activation::{fault, sigmoid64, spread, ulps};
+use crate::everywhere::setting_threads;
 use crate::support::bits;
 use rustlstm::kernels::activation::{MAX_ULP_EXP, MAX_ULP_SIGMOID, MAX_ULP_TANH};
 use rustlstm::kernels::elementwise::{Function, MAX_ULP_LOG, MAX_ULP_POWER, MAX_ULP_SOFTPLUS, apply};
@@ -83,6 +84,7 @@ fn the_special_values_are_exact() {
 
 #[test]
 fn bits_do_not_depend_on_level_threads_or_neighbours() {
+    let _guard = setting_threads();
     let x: Vec<f32> = (0..70_003).map(|i| (i as f32 - 30_000.0) / 1000.0).collect();
     for function in functions() {
         let mut fused: Option<Vec<f32>> = None;

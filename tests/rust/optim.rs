@@ -1,6 +1,6 @@
 //! Optimizers: every rule and option against its equations in `f64`, the same bits everywhere, nothing touched on a fault.
 
-use crate::determinism::setting_threads;
+use crate::everywhere::setting_threads;
 use crate::support::Rng;
 use rustlstm::optim::{
     Adadelta, Adagrad, Adam, Asgd, Average, Count, Fault, Group, Kind, Nadam, RmsProp, Rule, Sgd, Slot, clip_norm,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ._config import register
-from ._options import flag, number
+from .._options import flag, number
 
 ACTIVATIONS = ("tanh", "sigmoid", "hard_sigmoid", "relu", "softsign", "identity")
 

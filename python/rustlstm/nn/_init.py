@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from .. import ops
+from ..tensor import Array
 from ._config import register
 
 SCHEMES = ("uniform", "glorot", "orthogonal")
@@ -30,9 +35,8 @@ class Init:
     t_max: float | None = None
 
     def __post_init__(self) -> None:
-        if self.scheme not in SCHEMES:
-            hint = "; for chrono write Init(t_max=...)" if self.scheme == "chrono" else ""
-            raise ValueError(f"init must be one of {', '.join(map(repr, SCHEMES))}, got {self.scheme!r}{hint}")
+        hint = "; for chrono write Init(t_max=...)" if self.scheme == "chrono" else ""
+        checked_scheme(self.scheme, hint)
         if self.t_max is not None and not self.t_max > 2:
             raise ValueError(f"t_max must be above 2, got {self.t_max}")
 
@@ -40,3 +44,20 @@ class Init:
     def chrono(cls, t_max: float, scheme: str = "uniform") -> Init:
         """Chrono initialisation for dependencies of up to ``t_max`` steps."""
         return cls(scheme, t_max)
+
+
+def checked_scheme(value: Any, hint: str = "") -> str:
+    """Return the name of a scheme."""
+    if value not in SCHEMES:
+        raise ValueError(f"init must be one of {', '.join(map(repr, SCHEMES))}, got {value!r}{hint}")
+    return str(value)
+
+
+def fan_in_bound(inputs: int) -> float:
+    """Return the bound of torch's uniform draws for what adds up so many inputs."""
+    return 1 / math.sqrt(inputs)
+
+
+def matrix(scheme: str, shape: Sequence[int], seed: int, stream: int) -> Array:
+    """Return first values of a matrix [outputs, inputs]."""
+    return ops.draw(scheme, shape, fan_in_bound(shape[1]), seed, stream)

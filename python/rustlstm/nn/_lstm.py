@@ -17,7 +17,7 @@ from ..tensor import Array, Tensor
 from ._cell import Cell
 from ._init import Init
 from ._module import Module
-from ._options import count, flag, number, seed_number
+from .._options import count, flag, number, seed_number
 from ._parameter import Parameter, drawing, parameter
 from ._ragged import as_batch
 

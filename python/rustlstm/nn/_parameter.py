@@ -116,3 +116,12 @@ def parameter(shape: Sequence[int], draw: Callable[[], npt.ArrayLike]) -> Parame
     if new.shape != tuple(shape):
         raise ValueError(f"a parameter of shape {list(shape)} was drawn with shape {list(new.shape)}")
     return new
+
+
+def shared(name: str, given: Any, shape: Sequence[int]) -> Parameter:
+    """Return a parameter of another layer that shall be one of this layer's too."""
+    if not isinstance(given, Parameter):
+        raise TypeError(f"{name} must be a Parameter of another layer, got {type(given).__name__}")
+    if given.shape != tuple(shape):
+        raise ValueError(f"{name} must have shape {list(shape)}, got {list(given.shape)}")
+    return given

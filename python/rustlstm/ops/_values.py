@@ -30,6 +30,11 @@ def kept(x: ArrayLike) -> Array:
     return data if owned else data.copy()
 
 
+def kept_lengths(lengths: npt.ArrayLike | None) -> npt.NDArray[Any] | None:
+    """Return lengths for a pass that is recorded."""
+    return None if lengths is None else np.array(lengths)
+
+
 def constant(value: Any) -> Any:
     """Return a number or an array that is an operand, as float32 that the caller cannot change any more."""
     if isinstance(value, (int, float)) and not LARGEST < abs(value) < np.inf:
