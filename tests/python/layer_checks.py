@@ -1,4 +1,4 @@
-"""What the tests of layers share: gradients against finite differences in float64, and sequences alone and in a batch."""
+"""What tests of layers share: gradients against finite differences in float64, sequences alone and in a batch."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ def points(seed: int, *shapes: tuple[int, ...]) -> list[Array]:
     return [rng.uniform(-1, 1, shape).astype(np.float32) for shape in shapes]
 
 
-def check(
-    layer: Callable[..., rl.Tensor], reference: Callable[..., Array], given: list[Array], tol: float = 3e-5
-) -> None:
+TOLERANCE = 3e-5
+
+
+def check(layer: Callable[..., rl.Tensor], reference: Callable[..., Array], given: list[Array]) -> None:
     """Hold a function of tensors and its gradients against one of float64 arrays and finite differences."""
     wide = [point.astype(np.float64) for point in given]
     leaves = [rl.Tensor(point, requires_grad=True) for point in given]
     result, expected = layer(*leaves), reference(*wide)
     assert result.shape == expected.shape
-    np.testing.assert_allclose(result.numpy(), expected, rtol=tol, atol=tol)
+    np.testing.assert_allclose(result.numpy(), expected, rtol=TOLERANCE, atol=TOLERANCE)
     (dy,) = points(99, expected.shape)
     result.backward(dy)
     for number, (leaf, point) in enumerate(zip(leaves, wide, strict=True)):
@@ -41,7 +42,7 @@ def check(
             point[place] = before
             slope[place] = (sums[0] - sums[1]) / 2e-5
         assert leaf.grad is not None
-        np.testing.assert_allclose(leaf.grad, slope, rtol=tol, atol=tol, err_msg=f"argument {number}")
+        np.testing.assert_allclose(leaf.grad, slope, rtol=TOLERANCE, atol=TOLERANCE, err_msg=f"argument {number}")
 
 
 def same_as_alone(layer: Any, channels: int, *, lengths: tuple[int, ...] = (9, 4, 0, 12, 1), steps: int = 12) -> None:

@@ -155,7 +155,7 @@ def test_first_values_names_and_copies() -> None:
             ValueError,
             r"x must have shape \[N, H, W, C\] with W at least 5, got 4",
         ),
-        (lambda: Conv1d(3, 1, 5)(np.ones((2, 9, 4))), ValueError, r"weight must have shape \[O, C=4, 5\]"),
+        (lambda: Conv1d(3, 1, 5)(np.ones((2, 9, 4))), ValueError, r"x must have shape \[.., T, C=3\], got \[2, 9, 4\]"),
         (lambda: Conv1d(3, 1, 5)(np.ones(3)), ValueError, r"x must have shape \[B, T, C\], got \[3\]"),
         (lambda: Conv2d(3, 1, 5)(np.ones((2, 3))), ValueError, r"x must have shape \[.., H, W, C\], got \[2, 3\]"),
         (

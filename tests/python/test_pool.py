@@ -17,11 +17,10 @@ def over_windows(reduce: Any, x: Any, kernels: tuple[int, int], strides: tuple[i
     """Reduce the windows on [N, H, W, C]."""
     (kh, kw), (sh, sw) = kernels, strides
     rows, columns = (x.shape[1] - kh) // sh + 1, (x.shape[2] - kw) // sw + 1
-    parts = [
-        [reduce(x[:, r * sh : r * sh + kh, c * sw : c * sw + kw], axis=(1, 2)) for c in range(columns)]
-        for r in range(rows)
-    ]
-    return np.array(parts).transpose(2, 0, 1, 3)
+    y = np.zeros((len(x), rows, columns, x.shape[3]))
+    for r, c in np.ndindex(rows, columns):
+        y[:, r, c] = reduce(x[:, r * sh : r * sh + kh, c * sw : c * sw + kw], axis=(1, 2))
+    return y
 
 
 KINDS = [(MaxPool1d, MaxPool2d, np.max), (AvgPool1d, AvgPool2d, np.mean)]

@@ -125,7 +125,7 @@ def test_copies() -> None:
             ValueError,
             "a list of sequences brings its lengths",
         ),
-        (lambda: cnn_lstm()(np.ones((2, 9, 4))), ValueError, "weight must have shape"),
+        (lambda: cnn_lstm()(np.ones((2, 9, 4))), ValueError, r"x must have shape \[.., T, C=3\]"),
     ],
 )
 def test_mistakes(make: object, error: type[Exception], message: str) -> None:
