@@ -104,6 +104,65 @@ impl SeqMut<'_> {
     }
 }
 
+/// Which rows count: runs of rows that follow one another, numbered through without the gaps between them.
+///
+/// ```
+/// use rustlstm::view::Runs;
+/// let runs = Runs::ragged(&[2, 0, 3], 4); // the valid steps of a batch [B=3, T=4]: rows 0, 1 and 8, 9, 10
+/// assert_eq!((runs.total(), runs.piece(1, 5), runs.piece(2, 5)), (5, (1, 1), (8, 3)));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Runs {
+    /// The first row of each run, and how many rows the runs before it have.
+    runs: Vec<[usize; 2]>,
+    total: usize,
+}
+
+impl Runs {
+    /// The rows `0..count`.
+    pub fn all(count: usize) -> Self {
+        Runs { runs: vec![[0, 0]], total: count }
+    }
+
+    /// The valid steps of a padded batch `[B, T]`, whose rows are numbered `b T + t`.
+    pub fn ragged(lengths: &[usize], time: usize) -> Self {
+        let (mut runs, mut total) = (Vec::with_capacity(lengths.len()), 0);
+        for (row, &length) in lengths.iter().enumerate().filter(|(_, length)| **length > 0) {
+            // Rows without a gap between them are one run.
+            if row == 0 || lengths[row - 1] < time {
+                runs.push([row * time, total]);
+            }
+            total += length;
+        }
+        Runs { runs, total }
+    }
+
+    /// How many rows count.
+    pub fn total(&self) -> usize {
+        self.total
+    }
+
+    /// Whether there is no gap.
+    pub fn is_one(&self) -> bool {
+        self.runs.len() <= 1
+    }
+
+    /// The row behind the last one that counts.
+    pub fn end(&self) -> usize {
+        self.runs.last().map_or(0, |[first, before]| first + self.total - before)
+    }
+
+    /// The row with the number `from`, and how many follow one another up to the number `to`.
+    #[inline]
+    pub fn piece(&self, from: usize, to: usize) -> (usize, usize) {
+        debug_assert!(from < to && to <= self.total, "numbers {from}..{to} of {}", self.total);
+        let after = self.runs.partition_point(|[_, before]| *before <= from);
+        let [first, before] = self.runs[after - 1];
+        let end = self.runs.get(after).map_or(self.total, |[_, before]| *before);
+        (first + from - before, end.min(to) - from)
+    }
+}
+
 /// A table of floats, rows by vectors of sixteen, that the workers of a team share.
 ///
 /// Vectors lie in panels of `S::PANEL` floats: vector `v` of row `r` begins at
@@ -161,6 +220,13 @@ impl<'a> Grid<'a> {
     /// No kernel is given this grid as its output.
     pub unsafe fn read(data: &'a [f32], row: usize, panel: usize) -> Self {
         Grid { start: data.as_ptr().cast_mut(), len: data.len(), row, panel, borrow: PhantomData }
+    }
+
+    /// A table of any size whose every element is zero.
+    pub fn zeros() -> Grid<'static> {
+        static ZEROS: [f32; 64] = [0.0; 64];
+        // SAFETY: a static that is not mutable is only read; as an output it would be refused for its size, or be a fault.
+        unsafe { Grid::read(&ZEROS, 0, 0) }
     }
 
     /// The rows `first`, `first + step`, `first + 2 step` …

@@ -159,9 +159,46 @@ def pool_steps_backward(
     kind: str, dy: npt.ArrayLike, places: _Places | None, lengths: npt.ArrayLike | None, time: int, /
 ) -> _Array: ...
 
+# --- layers: linear ---------------------------------------------------------------------------------------------------
+
+def linear(
+    x: npt.ArrayLike, lengths: npt.ArrayLike | None, weight: npt.ArrayLike, bias: npt.ArrayLike | None, /
+) -> _Array: ...
+def linear_backward(
+    x: npt.ArrayLike,
+    lengths: npt.ArrayLike | None,
+    weight: npt.ArrayLike,
+    dy: npt.ArrayLike,
+    wanted: Sequence[bool],
+    /,
+) -> list[_Array | None]: ...
+
+# --- layers: embedding ------------------------------------------------------------------------------------------------
+
+def embedding(ids: npt.ArrayLike, lengths: npt.ArrayLike | None, weight: npt.ArrayLike, /) -> _Array: ...
+def embedding_backward(
+    ids: npt.ArrayLike,
+    lengths: npt.ArrayLike | None,
+    padding_index: int | None,
+    dy: npt.ArrayLike,
+    dweight: _Array,
+    /,
+) -> None: ...
+
+# --- layers: softmax --------------------------------------------------------------------------------------------------
+
+def softmax(x: npt.ArrayLike, lengths: npt.ArrayLike | None, log: bool, /) -> _Array: ...
+def softmax_backward(
+    y: npt.ArrayLike, lengths: npt.ArrayLike | None, log: bool, dy: npt.ArrayLike, /
+) -> _Array: ...
+
 # --- layers: init -----------------------------------------------------------------------------------------------------
 
-def draw_uniform(shape: Sequence[int], bound: float, seed: int, stream: int, /) -> _Array: ...
+def draw(kind: str, shape: Sequence[int], scale: float, seed: int, stream: int, /) -> _Array: ...
+
+# --- kernels: product -------------------------------------------------------------------------------------------------
+
+def matmul(a: npt.ArrayLike, turned_a: bool, b: npt.ArrayLike, turned_b: bool, /) -> _Array: ...
 
 # --- kernels: elementwise ---------------------------------------------------------------------------------------------
 

@@ -7,13 +7,17 @@ mod array;
 mod conv;
 mod dropout;
 mod elementwise;
+mod embedding;
 mod errors;
 mod gil;
 mod images;
 mod init;
 mod layers;
+mod linear;
 mod norm;
 mod pool;
+mod product;
+mod softmax;
 mod state;
 mod steps;
 mod stream;
@@ -36,15 +40,23 @@ mod _core {
     #[pymodule_export]
     use super::elementwise::{power, unary};
     #[pymodule_export]
+    use super::embedding::{embedding, embedding_backward};
+    #[pymodule_export]
     use super::errors::RustPanic;
     #[pymodule_export]
-    use super::init::draw_uniform;
+    use super::init::draw;
     #[pymodule_export]
     use super::layers::{Cache, LstmCore};
+    #[pymodule_export]
+    use super::linear::{linear, linear_backward};
     #[pymodule_export]
     use super::norm::{layer_norm, layer_norm_backward};
     #[pymodule_export]
     use super::pool::{avg_pool, max_pool, pool_steps, pool_steps_backward, window_pool_backward};
+    #[pymodule_export]
+    use super::product::matmul;
+    #[pymodule_export]
+    use super::softmax::{softmax, softmax_backward};
     #[pymodule_export]
     use super::stream::Stream;
 

@@ -6,5 +6,6 @@ pub mod elementwise;
 pub mod gemm;
 pub mod mask;
 pub mod norm;
+pub mod product;
 pub mod reduce;
 pub mod softmax;

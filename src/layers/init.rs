@@ -124,6 +124,12 @@ pub fn uniform(out: &mut [f32], bound: f32, seed: u64, stream: u64) {
     out.fill_with(|| within(&mut stream, f64::from(bound)) as f32);
 }
 
+/// Fills `out` with draws from the normal distribution with mean 0 and this standard deviation.
+pub fn normal(out: &mut [f32], deviation: f32, seed: u64, stream: u64) {
+    let mut stream = Stream::new(seed, stream);
+    out.fill_with(|| (stream.normal() * f64::from(deviation)) as f32);
+}
+
 /// Fills `out` with draws from U(-k, k), k = √(6 / (fan_in + fan_out)).
 pub fn glorot(out: &mut [f32], fan_in: usize, fan_out: usize, seed: u64, stream: u64) {
     let bound = (6.0 / (fan_in + fan_out) as f64).sqrt();

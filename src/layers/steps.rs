@@ -5,6 +5,7 @@
 
 use crate::Error;
 use crate::threads::Worker;
+use crate::view::Runs;
 use std::ops::Range;
 
 /// The steps of a batch, numbered as they lie: step `t` of sequence `b` is row `b T + t`.
@@ -71,6 +72,11 @@ impl<'a> Steps<'a> {
         self.before.last().copied().unwrap_or(self.rows())
     }
 
+    /// The rows that count, as the runs that they lie in.
+    pub fn runs(&self) -> Runs {
+        self.lengths.map_or_else(|| Runs::all(self.rows()), |lengths| Runs::ragged(lengths, self.time))
+    }
+
     /// The rows of the steps that count, from the `begin`-th of them up to the `end`-th: what a sum over them goes
     /// through, so that padding does not move the places where it is cut.
     pub fn valid(&self, steps: Range<usize>) -> impl Iterator<Item = usize> + '_ {
@@ -106,6 +112,14 @@ pub(super) fn check_shape(name: &str, len: usize, shape: &[usize]) -> Result<(),
     match shape.iter().try_fold(1usize, |product, extent| product.checked_mul(*extent)) {
         Some(need) if need == len => Ok(()),
         _ => Err(Error::shape(name, format!("{shape:?}"), format!("{len} values"))),
+    }
+}
+
+/// Zeros in the rows of `values` `[B, T, width]` that do not count.
+pub(super) fn clear_padding(steps: &Steps<'_>, width: usize, values: &mut [f32]) {
+    for b in 0..steps.batch() {
+        let end = (b + 1) * steps.time();
+        values[(end - steps.time() + steps.length(b)) * width..end * width].fill(0.0);
     }
 }
 

@@ -12,6 +12,7 @@ mod gradcheck;
 mod layer;
 mod layer_norm;
 mod pool;
+mod product;
 mod reference;
 mod rng;
 mod scan;

@@ -37,10 +37,10 @@ class _Conv(Module):
         shape = (self.out_channels, self.in_channels, *(one.kernel for one in self._window))
         # A square root and a quotient are the same number everywhere.
         bound = 1.0 / float(np.sqrt(np.prod(shape[1:], dtype=np.float64)))
-        self.weight = parameter(shape, partial(ops.draw_uniform, shape, bound, self.seed, 0))
+        self.weight = parameter(shape, partial(ops.draw, "uniform", shape, bound, self.seed, 0))
         self.bias = None
         if flag("bias", bias):
-            self.bias = parameter(shape[:1], partial(ops.draw_uniform, shape[:1], bound, self.seed, 1))
+            self.bias = parameter(shape[:1], partial(ops.draw, "uniform", shape[:1], bound, self.seed, 1))
 
     def __repr__(self) -> str:
         shown = [repr(value) for value in (self.in_channels, self.out_channels, self.kernel_size)]

@@ -7,7 +7,7 @@ with a recurrence or an inner loop is Rust; glue is numpy.
 from .._core import Cache as Cache
 from .._core import LstmCore as LstmCore
 from .._core import Stream as Stream
-from .._core import draw_uniform as draw_uniform
+from .._core import draw as draw
 from ._arithmetic import absolute as absolute
 from ._arithmetic import add as add
 from ._arithmetic import clip as clip
@@ -57,3 +57,8 @@ from ._values import as_f32 as as_f32
 from ._values import kept as kept
 from ._values import kept_lengths as kept_lengths
 from ._values import values as values
+from ._embedding import embedding as embedding
+from ._linear import linear as linear
+from ._matmul import matmul as matmul
+from ._softmax import log_softmax as log_softmax
+from ._softmax import softmax as softmax

@@ -1,4 +1,4 @@
-"""numpy's elementwise functions on tensors: those that have a gradient here stay on the tape, the others say so."""
+"""numpy's elementwise functions and matrix products on tensors: those that have a gradient here stay on the tape, the others say so."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import _arithmetic as arithmetic
+from ._matmul import matmul
 from ._values import values
 
 ON_THE_TAPE: dict[np.ufunc, Callable[..., Any]] = {
@@ -24,6 +25,7 @@ ON_THE_TAPE: dict[np.ufunc, Callable[..., Any]] = {
     np.tanh: arithmetic.tanh,
     np.maximum: arithmetic.maximum,
     np.minimum: arithmetic.minimum,
+    np.matmul: matmul,
 }
 
 

@@ -153,6 +153,12 @@ class Tensor:
     def __rpow__(self, other: Any) -> Tensor:
         return ops.power(other, self)
 
+    def __matmul__(self, other: Any) -> Tensor:
+        return ops.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return ops.matmul(other, self)
+
     def __neg__(self) -> Tensor:
         return ops.negative(self)
 
@@ -242,6 +248,14 @@ class Tensor:
     def sigmoid(self) -> Tensor:
         """Return 1 / (1 + exp(-x)) of each element x."""
         return ops.sigmoid(self)
+
+    def softmax(self, axis: int = -1) -> Tensor:
+        """Return ``ops.softmax``."""
+        return ops.softmax(self, axis)
+
+    def log_softmax(self, axis: int = -1) -> Tensor:
+        """Return ``ops.log_softmax``."""
+        return ops.log_softmax(self, axis)
 
     def relu(self) -> Tensor:
         """Return max(x, 0) of each element x."""

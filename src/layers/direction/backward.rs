@@ -8,7 +8,7 @@
 //!     dz  from dm, dc                                the gate stage
 //! ```
 
-use super::{Frame, Member, zeros};
+use super::{Frame, Member};
 use crate::kernels::cell::{self, Slots};
 use crate::kernels::gemm::multiply;
 use crate::kernels::norm;
@@ -57,7 +57,7 @@ impl Kernel for Backward<'_> {
             if going_on > 0 {
                 let dz = dz_recurrent.rows(rows.step(at + 1) + first, step);
                 let dh = dh.rows(first, step);
-                multiply(s, going_on, geometry.gate_columns(), dz, recurrent, state.clone(), zeros(), dh);
+                multiply(s, going_on, geometry.gate_columns(), dz, recurrent, state.clone(), Grid::zeros(), dh);
             }
             self.gather(s, slots, going_on, true);
             let dm = match (projection, &turned.projection) {
@@ -65,7 +65,7 @@ impl Kernel for Backward<'_> {
                     member.meet_units();
                     let left = dh_panels.rows(rows.step(at) + first, step);
                     let dm = dm.rows(first, step);
-                    multiply(s, alive, right.depth, left, right.grid(), units.clone(), zeros(), dm);
+                    multiply(s, alive, right.depth, left, right.grid(), units.clone(), Grid::zeros(), dm);
                     dm
                 }
                 _ => dh.rows(first, step),
@@ -101,7 +101,7 @@ impl Kernel for Backward<'_> {
         let started = rows.alive(0, first, step);
         if started > 0 {
             let (dz, dh) = (dz_recurrent.rows(first, step), dh.rows(first, step));
-            multiply(s, started, geometry.gate_columns(), dz, recurrent, state, zeros(), dh);
+            multiply(s, started, geometry.gate_columns(), dz, recurrent, state, Grid::zeros(), dh);
             self.gather(s, Slots { first, step, rows: started, time: 0 }, started, false);
         }
     }
@@ -117,7 +117,7 @@ impl Backward<'_> {
         let vectors = self.member.vectors(frame.geometry.state_vectors(), S::PANEL);
         let dh = self.dh.rows(slots.first, slots.step);
         let from = if at_step { rows.step(slots.time) + slots.first } else { 0 };
-        let dy = if at_step { self.dy.rows(from, slots.step) } else { zeros() };
+        let dy = if at_step { self.dy.rows(from, slots.step) } else { Grid::zeros() };
         let mask = frame.operand_mask().map(|mask| mask.rows(slots.first, slots.step));
         let carry = self.carry.map(|carry| carry.rows(slots.first, slots.step));
         let panels = self.projection.filter(|_| at_step).map(|(_, panels)| panels.rows(from, slots.step));

@@ -1,6 +1,6 @@
 //! The recurrence forward.
 
-use super::{Frame, Member, zeros};
+use super::{Frame, Member};
 use crate::kernels::cell::{self, Slots};
 use crate::kernels::gemm::multiply;
 use crate::kernels::norm;
@@ -158,7 +158,7 @@ impl<'a> Forward<'a> {
     fn input_product<S: Simd>(&self, s: S, share: &Share<'_>, chunk: &Chunk) {
         let (frame, weights) = (&self.frame, self.frame.weights);
         let bias = frame.constant(&weights.bias, 0);
-        let init = if weights.gains.is_some() { zeros() } else { bias.panels(share.first_panel) };
+        let init = if weights.gains.is_some() { Grid::zeros() } else { bias.panels(share.first_panel) };
         let right = weights.input.grid().panels(share.first_panel);
         let vectors = 0..4 * share.units.len();
         multiply(s, chunk.total, self.inlet.channels, share.input, right, vectors, init, share.product);
@@ -226,7 +226,7 @@ impl<'a> Forward<'a> {
         };
         if frame.weights.gains.is_some() {
             // A row's statistics need all its sums.
-            multiply(s, slots.rows, geometry.state, before, recurrent, 0..4 * units.len(), zeros(), sum);
+            multiply(s, slots.rows, geometry.state, before, recurrent, 0..4 * units.len(), Grid::zeros(), sum);
             self.normalise(s, share, 1, at, sum, z, sum);
             cell::forward(s, &stage);
         } else {
@@ -240,7 +240,7 @@ impl<'a> Forward<'a> {
         if let (Some(shown), Some(projection)) = (shown, &frame.weights.projection) {
             member.meet_units();
             let vectors = share.state.clone();
-            multiply(s, slots.rows, geometry.hidden, shown, projection.grid(), vectors, zeros(), h);
+            multiply(s, slots.rows, geometry.hidden, shown, projection.grid(), vectors, Grid::zeros(), h);
         }
         settle(s, frame, slots, share.state.clone());
         member.meet_units();

@@ -8,7 +8,7 @@
 //! gates' gradients lie in panels already, so they are the right side as they are; the left side is transposed in blocks
 //! of rows that the whole team prepares together.
 
-use super::{Frame, Member, zeros};
+use super::{Frame, Member};
 use crate::kernels::gemm::multiply;
 use crate::kernels::mask::Mask;
 use crate::layers::inlet::{Inlet, padded};
@@ -211,7 +211,7 @@ impl Gradients<'_> {
                 }
             }
             member.meet();
-            let init = if index == 0 { zeros() } else { sum };
+            let init = if index == 0 { Grid::zeros() } else { sum };
             for from in mine.clone().step_by(COLUMNS) {
                 let part = from..mine.end.min(from + COLUMNS);
                 member.worker.poll(width * length * part.len() * LANES);
@@ -307,7 +307,7 @@ impl Gradients<'_> {
             let begin = block * INPUT_ROWS;
             let length = INPUT_ROWS.min(rows.total() - begin);
             let right = self.turned.input.grid();
-            multiply(s, length, geometry.gate_columns(), dz.rows(begin, 1), right, 0..vectors, zeros(), out);
+            multiply(s, length, geometry.gate_columns(), dz.rows(begin, 1), right, 0..vectors, Grid::zeros(), out);
             self.member.worker.poll(length * geometry.gate_columns() * channels);
             for r in 0..length {
                 let (step, slot) = rows.place(begin + r);

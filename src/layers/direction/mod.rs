@@ -240,13 +240,6 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// A grid of zeros.
-pub(super) fn zeros() -> Grid<'static> {
-    static ZEROS: [f32; 64] = [0.0; 64];
-    // SAFETY: only read.
-    unsafe { Grid::read(&ZEROS, 0, 0) }
-}
-
 /// How a team shares a direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Split {
