@@ -10,7 +10,7 @@ import pytest
 
 import rustlstm as rl
 from layer_checks import check, points, same_as_alone
-from rustlstm.nn import AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d, Pool
+from rustlstm.nn import AttentionPool, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d, Pool, Sequential
 
 
 def over_windows(reduce: Any, x: Any, kernels: tuple[int, int], strides: tuple[int, int]) -> Any:
@@ -59,6 +59,44 @@ def test_sequences(kind: str) -> None:
 @pytest.mark.parametrize("layer", [Pool("last"), Pool("mean"), Pool("max"), MaxPool1d(3, 2), AvgPool1d(2)], ids=repr)
 def test_a_sequence_is_what_it_is_alone(layer: Any) -> None:
     same_as_alone(layer, 70)
+
+
+def attention(x: Any, weight: Any, bias: Any, vector: Any) -> Any:
+    power = np.exp(np.tanh(x @ weight.T + bias) @ vector)
+    return (power[..., None] * x).sum(1) / power.sum(1, keepdims=True)
+
+
+def test_attention() -> None:
+    x, *parameters = points(6, (3, 5, 4), (7, 4), (7,), (7,))
+
+    def ours(x: rl.Tensor, *leaves: rl.Tensor) -> rl.Tensor:
+        layer = AttentionPool(4, 7)
+        # Leaves in place of the parameters, so that their gradients are seen.
+        vars(layer).update(zip(("weight", "bias", "vector"), leaves, strict=True))
+        return layer(x)
+
+    check(ours, attention, [x, *parameters])
+
+
+def test_attention_to_sequences() -> None:
+    layer = AttentionPool(70, 20, seed=3)
+    same_as_alone(layer, 70, lengths=(9, 4, 0, 12, 1))
+    (x,) = points(7, (3, 6, 70))
+    layer(x, lengths=[6, 2, 0])
+    np.testing.assert_allclose(layer.weights.sum(1), [1, 1, 0], rtol=1e-6)
+    assert layer.weights.shape == (3, 6) and not layer.weights[1, 2:].any()
+    assert {name: value.shape for name, value in layer.state_dict().items()} == {
+        "weight": (20, 70),
+        "bias": (20,),
+        "vector": (20,),
+    }
+    assert AttentionPool(5).weight.shape == (5, 5)
+    assert Sequential(layer).out_lengths([1]) is None
+    again = pickle.loads(pickle.dumps(layer))
+    assert again(x).data.tobytes() == layer(x).data.tobytes()
+    assert repr(again) == "AttentionPool(70, 20, seed=3)"
+    with pytest.raises(ValueError, match=r"x must have shape \[B, T, C=70\], got \[6, 70\]"):
+        layer(x[0])
 
 
 def test_the_mean_of_a_long_sequence_is_exact() -> None:
