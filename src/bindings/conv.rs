@@ -4,6 +4,7 @@ use super::array::{self, Input};
 use super::errors::{guard, raise};
 use super::gil::released;
 use super::images::{Images, Window};
+use crate::Error;
 use crate::layers::conv::{Conv, Gradients};
 use numpy::PyArrayDyn;
 use numpy::prelude::*;
@@ -12,10 +13,17 @@ use pyo3::prelude::*;
 type Array<'py> = Bound<'py, PyArrayDyn<f32>>;
 
 /// The weight `[O, C, k]` or `[O, C, kh, kw]`, for these windows on x.
-fn weight_of<'py>(weight: &Bound<'py, PyAny>, window: &Window, channels: usize) -> PyResult<Input<'py>> {
-    let mut axes = vec![("O", None), ("C", Some(channels))];
+fn weight_of<'py>(weight: &Bound<'py, PyAny>, window: &Window, x: &Input<'_>, images: &Images) -> PyResult<Input<'py>> {
+    let mut axes = vec![("O", None), ("C", None)];
     axes.extend(window.iter().map(|axis| ("", Some(axis.0))));
-    Input::new("weight", weight, &axes)
+    let weight = Input::new("weight", weight, &axes)?;
+    match weight.shape()[1] {
+        channels if channels == images.channels => Ok(weight),
+        channels => {
+            let front = if window.len() == 1 { "T" } else { "H, W" };
+            Err(raise(Error::shape("x", format!("[.., {front}, C={channels}]"), format!("{:?}", x.shape()))))
+        }
+    }
 }
 
 /// The convolution of `x`.
@@ -33,7 +41,7 @@ pub fn conv<'py>(
         let input = Input::any_shape("x", x)?;
         let images = Images::new(input.shape(), &window, lengths)?;
         let slide = images.slide()?;
-        let weight = weight_of(weight, &window, images.channels)?;
+        let weight = weight_of(weight, &window, &input, &images)?;
         let outputs = weight.shape()[0];
         let bias = bias.map(|bias| Input::new("bias", bias, &[("O", Some(outputs))])).transpose()?;
         let level = crate::simd::level().map_err(raise)?;
@@ -67,7 +75,7 @@ pub fn conv_backward<'py>(
         let input = Input::any_shape("x", x)?;
         let images = Images::new(input.shape(), &window, lengths)?;
         let slide = images.slide()?;
-        let weight = weight_of(weight, &window, images.channels)?;
+        let weight = weight_of(weight, &window, &input, &images)?;
         let outputs = weight.shape()[0];
         let dy = Input::new("dy", dy, &array::fixed(&images.out_shape(&slide, outputs)))?;
         let level = crate::simd::level().map_err(raise)?;

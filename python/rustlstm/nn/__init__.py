@@ -1,5 +1,6 @@
 """Layers."""
 
+from ._attention_pool import AttentionPool as AttentionPool
 from ._cell import Cell as Cell
 from ._conv import Conv1d as Conv1d
 from ._conv import Conv2d as Conv2d

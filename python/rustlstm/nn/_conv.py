@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -35,8 +36,7 @@ class _Conv(Module):
         self.out_channels = count("out_channels", out_channels)
         self.seed = seed_number(seed)
         shape = (self.out_channels, self.in_channels, *(one.kernel for one in self._window))
-        # A square root and a quotient are the same number everywhere.
-        bound = 1.0 / float(np.sqrt(np.prod(shape[1:], dtype=np.float64)))
+        bound = 1 / math.sqrt(math.prod(shape[1:]))
         self.weight = parameter(shape, partial(ops.draw, "uniform", shape, bound, self.seed, 0))
         self.bias = None
         if flag("bias", bias):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -43,6 +42,7 @@ class Sequential(Module):
                 made = f"the class {module.__name__}" if isinstance(module, type) else type(module).__name__
                 raise TypeError(f"module {place} must be a module or a function of one tensor, got {made}")
         self.modules = modules
+        self._takes_lengths = tuple("lengths" in inspect.signature(type(one).__call__).parameters for one in modules)
 
     def __call__(self, x: ArrayLike | Sequence[ArrayLike], lengths: npt.ArrayLike | None = None) -> Any:
         """Run over a batch.
@@ -55,10 +55,10 @@ class Sequential(Module):
             What the last module returns; of an LSTM, y.
         """
         value, ends = as_batch(x, lengths)
-        for module in self.modules:
+        for module, takes_lengths in zip(self.modules, self._takes_lengths, strict=True):
             if ends is None:
                 value = _first(module(value))
-            elif _takes_lengths(type(module)):
+            elif takes_lengths:
                 value = _first(module(value, lengths=ends))
                 ends = module.out_lengths(ends) if hasattr(module, "out_lengths") else ends
             else:
@@ -93,11 +93,6 @@ class Sequential(Module):
 
     def __repr__(self) -> str:
         return f"Sequential({', '.join(getattr(module, '__name__', repr(module)) for module in self.modules)})"
-
-
-@cache
-def _takes_lengths(kind: type) -> bool:
-    return "lengths" in inspect.signature(kind.__call__).parameters
 
 
 def _first(made: Any) -> Any:
