@@ -168,6 +168,18 @@ fn real_array<'py>(
     Ok(array)
 }
 
+/// `value` as a C-contiguous aligned array of `int64`.
+pub fn integers<'py>(name: &str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArrayDyn<i64>>> {
+    match value.cast_exact::<PyArrayDyn<i64>>() {
+        Ok(array) if array.is_c_contiguous() && array.is_aligned() => Ok(array.clone()),
+        _ => {
+            let (py, array) = (value.py(), real_array(name, value, "iu", "integers")?);
+            let options = (array, intern!(py, "int64"), ("C", "A", "E"));
+            Ok(numpy(py)?.call_method1(intern!(py, "require"), options)?.cast_into::<PyArrayDyn<i64>>()?)
+        }
+    }
+}
+
 /// The lengths `[B]` of the rows of a batch, each between 0 and `time`.
 pub fn lengths(value: &Bound<'_, PyAny>, batch: usize, time: usize) -> PyResult<Vec<usize>> {
     let array = real_array("lengths", value, "iu", "integers")?;

@@ -6,6 +6,7 @@
 mod array;
 mod errors;
 mod layers;
+mod loss;
 mod state;
 mod stream;
 
@@ -24,6 +25,11 @@ mod _core {
     use super::errors::RustPanic;
     #[pymodule_export]
     use super::layers::{Cache, LstmCore};
+    #[pymodule_export]
+    use super::loss::{
+        activation_regulariser, binary_cross_entropy, cross_entropy, gaussian_nll, negative_binomial_nll,
+        regression_loss, student_t_nll,
+    };
     #[pymodule_export]
     use super::stream::Stream;
 

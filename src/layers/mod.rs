@@ -19,6 +19,7 @@ mod config;
 mod direction;
 pub mod init;
 mod inlet;
+pub mod loss;
 mod lstm;
 mod rows;
 mod stack;
