@@ -1,5 +1,6 @@
 """LSTM layers with the arithmetic in Rust and numpy arrays in and out."""
 
+from . import losses as losses
 from . import nn as nn
 from ._core import RustPanic as RustPanic
 from ._core import __version__ as __version__
