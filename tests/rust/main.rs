@@ -9,6 +9,7 @@ mod layer;
 mod reference;
 mod rng;
 mod scan;
+mod special;
 mod stream;
 mod support;
 mod threads;
