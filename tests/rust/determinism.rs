@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard};
 const TRAIN: Pass = Pass::Train { seed: 7, step: 3 };
 
 /// Held by every test that sets the number of threads, which is the process's.
-fn setting_threads() -> MutexGuard<'static, ()> {
+pub fn setting_threads() -> MutexGuard<'static, ()> {
     static LOCK: Mutex<()> = Mutex::new(());
     LOCK.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

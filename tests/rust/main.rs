@@ -6,6 +6,7 @@ mod determinism;
 mod errors;
 mod gradcheck;
 mod layer;
+mod loss;
 mod reference;
 mod rng;
 mod scan;

@@ -13,7 +13,7 @@ from .compare import is_gradient
 
 # Marker -> the packages that its tests need.
 NEEDED = {"torch": ("torch",), "onnxruntime": ("onnx", "onnxruntime")}
-FILES = {"test_torch.py": "torch", "test_onnx.py": "onnxruntime"}
+FILES = {"test_torch.py": "torch", "test_torch_losses.py": "torch", "test_onnx.py": "onnxruntime"}
 # Marker -> one dictionary of differences per configuration that ran.
 _measured: dict[str, list[dict[str, float]]] = {marker: [] for marker in NEEDED}
 
