@@ -1,10 +1,12 @@
 //! What goes wrong in Rust, as Python exceptions.
 
 use crate::Error;
+use crate::threads::Interrupted;
 use pyo3::PyErr;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use std::any::Any;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pyo3::create_exception!(
@@ -22,12 +24,30 @@ pub fn raise(error: Error) -> PyErr {
     }
 }
 
+thread_local! {
+    /// What a signal's handler raised during the call under way, for [`guard`] to raise.
+    static RAISED: Cell<Option<PyErr>> = const { Cell::new(None) };
+}
+
+/// Lets Python handle its signals, on whose main thread alone this does anything; true if a handler raised, as that of
+/// Ctrl-C does. Long calls ask this.
+pub fn interrupted() -> bool {
+    let outcome = Python::attach(|py| py.check_signals());
+    outcome.is_err_and(|raised| {
+        RAISED.set(Some(raised));
+        true
+    })
+}
+
 /// Every entry point runs in here: a panic becomes [`RustPanic`], which `except Exception` sees; `PyO3`'s own is a
 /// `BaseException` and ends the program.
 pub fn guard<T>(entry: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
     // Unwind safety: what an entry point may leave half-written are the caller's output arrays and a stream's state; both
     // stay valid numbers, and the error tells that the call did not finish.
-    catch_unwind(AssertUnwindSafe(entry)).unwrap_or_else(|payload| Err(RustPanic::new_err(message(&*payload))))
+    catch_unwind(AssertUnwindSafe(entry)).unwrap_or_else(|payload| {
+        let raised = payload.is::<Interrupted>().then(|| RAISED.take()).flatten();
+        Err(raised.unwrap_or_else(|| RustPanic::new_err(message(&*payload))))
+    })
 }
 
 fn message(payload: &(dyn Any + Send)) -> String {

@@ -4,6 +4,7 @@
 //! a child that is forked from another thread cannot inherit a lock that nobody will open.
 
 mod array;
+mod elementwise;
 mod errors;
 mod layers;
 mod loss;
@@ -22,6 +23,8 @@ mod _core {
     use super::*;
 
     #[pymodule_export]
+    use super::elementwise::{power, unary};
+    #[pymodule_export]
     use super::errors::RustPanic;
     #[pymodule_export]
     use super::layers::{Cache, LstmCore};
@@ -36,6 +39,12 @@ mod _core {
     #[pymodule_export]
     #[allow(non_upper_case_globals)] // Python's name for it
     const __version__: &str = env!("CARGO_PKG_VERSION");
+
+    #[pymodule_init]
+    fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::threads::ask(super::errors::interrupted);
+        Ok(())
+    }
 
     /// What was built and what it found: version, CPU level, levels available, threads, CPUs, profile.
     #[pyfunction]

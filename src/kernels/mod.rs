@@ -2,6 +2,7 @@
 
 pub mod activation;
 pub mod cell;
+pub mod elementwise;
 pub mod gemm;
 pub mod mask;
 pub mod norm;

@@ -25,35 +25,44 @@ const STIRLING: f64 = 10.0;
 /// ½ ln 2π
 pub const HALF_LN_TAU: f64 = 0.918_938_533_204_672_8;
 
-/// 2 (z³/3 + z⁵/5 + …), what 2 artanh z has beyond 2 z; |z| <= 0.2.
-#[inline]
-fn artanh_tail(z: f64) -> f64 {
-    let square = z * z;
-    let mut sum = 0.0;
-    for k in (1..12).rev() {
-        sum = sum * square + 2.0 / f64::from(2 * k + 1);
+/// z³/3 + z⁵/5 + … to `TERMS` terms, what artanh z has beyond z. With 8 of them f32's accuracy for |z| <= 0.2, with 11
+/// that of f64.
+#[inline(always)]
+fn artanh_tail<const TERMS: u32>(z: f64) -> f64 {
+    let mut tail = 0.0;
+    for k in (1..TERMS + 1).rev() {
+        tail = tail * (z * z) + 1.0 / f64::from(2 * k + 1);
     }
-    sum * square * z
+    z * (z * z) * tail
+}
+
+/// The natural logarithm of a positive normal number, to `TERMS` terms of its series; without branches, so that a loop
+/// over it becomes vector code.
+#[inline(always)]
+pub(super) fn ln_normal<const TERMS: u32>(x: f64) -> f64 {
+    // m in [sqrt(1/2), sqrt(2))
+    let bits = x.to_bits();
+    let e = (bits.wrapping_sub(FRAC_1_SQRT_2.to_bits()) as i64) >> 52;
+    let m = f64::from_bits(bits.wrapping_sub((e << 52) as u64));
+    let z = (m - 1.0) / (m + 1.0);
+    e as f64 * LN_2 + 2.0 * (z + artanh_tail::<TERMS>(z))
 }
 
 /// The natural logarithm; −∞ of 0, NaN of what is below.
 #[inline]
 pub fn ln(x: f64) -> f64 {
     if x.is_nan() || x < 0.0 {
-        return f64::NAN;
+        f64::NAN
     } else if x == 0.0 {
-        return f64::NEG_INFINITY;
+        f64::NEG_INFINITY
     } else if x == f64::INFINITY {
-        return x;
+        x
     } else if x < f64::MIN_POSITIVE {
         // A denormal has no exponent of its own.
-        return ln(x * (1u64 << 54) as f64) - 54.0 * LN_2;
+        ln_normal::<11>(x * (1u64 << 54) as f64) - 54.0 * LN_2
+    } else {
+        ln_normal::<11>(x)
     }
-    let bits = x.to_bits();
-    let e = (bits.wrapping_sub(FRAC_1_SQRT_2.to_bits()) as i64) >> 52;
-    let m = f64::from_bits(bits.wrapping_sub((e << 52) as u64));
-    let z = (m - 1.0) / (m + 1.0);
-    e as f64 * LN_2 + (2.0 * z + artanh_tail(z))
 }
 
 /// ln(1 + x), accurate where x is small.
@@ -74,7 +83,7 @@ pub fn ln_1p_less(x: f64) -> f64 {
         return ln_1p(x) - x;
     }
     let z = x / (2.0 + x);
-    artanh_tail(z) - x * z
+    2.0 * artanh_tail::<11>(z) - x * z
 }
 
 /// A polynomial in 1/x², times 1/x; the last coefficient belongs to 1/x.
@@ -174,12 +183,13 @@ pub fn ln_gamma_step_slope(x: f64, k: f64) -> f64 {
 /// ln(1 + u) of sixteen numbers from 0 to 1, to some units in the last place: 2 artanh(u / (2 + u)) by its series.
 #[inline(always)]
 pub fn ln_1p_lanes<S: Simd>(s: S, u: S::V) -> S::V {
+    // z <= 1/3: the first term left out is below 2⁻²⁹ of the sum.
     let z = s.div(u, s.add(s.splat(2.0), u));
     let square = s.mul(z, z);
-    // |z| <= 1/3: the first term left out is 1e-9 of the sum.
-    let mut sum = s.splat(2.0 / 15.0);
-    for odd in [13.0, 11.0, 9.0, 7.0, 5.0, 3.0] {
-        sum = s.fma(sum, square, s.splat(2.0 / odd));
+    let mut tail = s.splat(1.0 / 15.0);
+    for k in (1..7).rev() {
+        tail = s.fma(tail, square, s.splat(1.0 / (2 * k + 1) as f32));
     }
-    s.mul(s.fma(sum, square, s.splat(2.0)), z)
+    let twice = s.add(z, z);
+    s.fma(s.mul(twice, square), tail, twice)
 }

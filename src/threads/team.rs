@@ -13,6 +13,7 @@
 
 use super::barrier::{Abandoned, Barrier, Padded, wait_until};
 use super::count;
+use super::interrupt::Pace;
 use super::seat::{CALLED, CLOSED, Call, Job, Seat};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::any::Any;
@@ -46,7 +47,7 @@ pub fn run<F: Fn(&Worker<'_>) + Sync>(workers: usize, f: F) {
     if workers > 1 && run_as_team(workers, &f) {
         return;
     }
-    f(&Worker { id: 0, count: 1, team: None, here: PhantomData });
+    f(&Worker { id: 0, count: 1, team: None, pace: Pace::default(), here: PhantomData });
 }
 
 /// One member of a team, as the closure sees it.
@@ -55,6 +56,7 @@ pub struct Worker<'a> {
     id: usize,
     count: usize,
     team: Option<&'a Team>,
+    pace: Pace,
     /// A worker is a thread: it stays where it is, so that nobody else goes through a barrier in its name.
     here: PhantomData<*const ()>,
 }
@@ -80,6 +82,27 @@ impl Worker<'_> {
         if let Some(team) = self.team {
             // Acquire, see Team::leave: the answer comes after everything that the one who left did.
             team.barrier.wait(self.count, || team.left.0.load(Acquire) > 0);
+        }
+    }
+
+    /// Tells that about so many multiply-adds were done, and may not return: where the caller shall stop (see
+    /// [`ask`](super::ask)), or another worker has. A kernel whose work is not bounded calls this between parts of at most
+    /// some ten milliseconds, at places where what it leaves behind may be half written.
+    #[inline(always)]
+    pub fn poll(&self, work: usize) {
+        if self.pace.is_due(work) {
+            self.poll_now();
+        }
+    }
+
+    #[cold]
+    fn poll_now(&self) {
+        if self.id == 0 {
+            self.pace.ask();
+        }
+        // Acquire: as in Worker::barrier_of.
+        if self.team.is_some_and(|team| team.panicked.load(Acquire)) {
+            panic::resume_unwind(Box::new(Abandoned));
         }
     }
 
@@ -260,7 +283,7 @@ impl Team {
 
     /// Runs `f` as worker `id`, and keeps its panic.
     fn work(&self, id: usize, count: usize, f: &(dyn Fn(&Worker<'_>) + Sync)) {
-        let worker = Worker { id, count, team: Some(self), here: PhantomData };
+        let worker = Worker { id, count, team: Some(self), pace: Pace::default(), here: PhantomData };
         if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| f(&worker))) {
             let mut first = self.payload.lock().unwrap_or_else(PoisonError::into_inner);
             if first.is_none() {

@@ -32,7 +32,7 @@ fn bits(x: &[f32]) -> Vec<u32> {
 }
 
 /// Numbers of every binade and sign, the special ones, and where the formulas change.
-fn spread() -> Vec<f32> {
+pub fn spread() -> Vec<f32> {
     let mut all: Vec<f32> = (0..=u32::MAX).step_by(65_537).map(f32::from_bits).collect();
     let edges = [0.0, f32::MIN_POSITIVE, f32::from_bits(1), f32::MAX, f32::INFINITY, 0.17328, 9.5, 17.33, 87.8, 88.8];
     all.extend(edges.iter().flat_map(|x| [*x, -*x, x.next_up(), -x.next_up(), x.next_down(), -x.next_down()]));

@@ -3,6 +3,7 @@
 mod activation;
 mod architecture;
 mod determinism;
+mod elementwise;
 mod errors;
 mod gradcheck;
 mod layer;

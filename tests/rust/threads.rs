@@ -2,7 +2,8 @@
 //!
 //! The gate admits one team in a process, so what asks for a whole team runs in a process of its own: see `alone`.
 
-use rustlstm::threads::{self, Barrier, MAX_THREADS, NUM_THREADS_VARIABLE, Worker};
+use rustlstm::threads::{self, Barrier, Interrupted, MAX_THREADS, NUM_THREADS_VARIABLE, Worker};
+use std::cell::Cell;
 use std::env;
 use std::io::Read;
 use std::panic::{self, AssertUnwindSafe};
@@ -556,4 +557,63 @@ fn cost_of_a_call() {
         start.elapsed().as_nanos() as f64 / 1e3 / f64::from(barriers)
     });
     report("barrier, 2 workers", times.collect());
+}
+
+thread_local! {
+    /// Set by a test on the thread that makes the call, which is the one that is asked.
+    static STOP: Cell<bool> = const { Cell::new(false) };
+}
+
+#[test]
+fn a_long_call_is_stopped_from_outside() {
+    if !alone("a_long_call_is_stopped_from_outside") {
+        return;
+    }
+    threads::ask(|| STOP.get());
+    for workers in [1, 2, 4] {
+        let turns = AtomicUsize::new(0);
+        let endless = |worker: &Worker<'_>| {
+            loop {
+                turns.fetch_add(1, SeqCst);
+                worker.poll(1 << 18);
+                thread::sleep(Duration::from_millis(1));
+            }
+        };
+        STOP.set(true);
+        let outcome = panic::catch_unwind(AssertUnwindSafe(|| threads::run(workers, endless)));
+        STOP.set(false);
+        let payload = outcome.expect_err("nothing else ends it");
+        assert!(payload.is::<Interrupted>(), "{workers} workers end with the payload of a stopped call");
+        assert!(turns.load(SeqCst) > workers, "work was under way");
+        // The team is none the worse for it.
+        let sum = AtomicUsize::new(0);
+        threads::run(workers, |worker| {
+            sum.fetch_add(worker.id() + 1, SeqCst);
+            worker.barrier();
+        });
+        assert!(sum.load(SeqCst) >= 1);
+    }
+}
+
+#[test]
+fn a_worker_at_a_barrier_leaves_when_the_call_is_stopped() {
+    if !alone("a_worker_at_a_barrier_leaves_when_the_call_is_stopped") {
+        return;
+    }
+    threads::ask(|| STOP.get());
+    STOP.set(true);
+    let outcome = panic::catch_unwind(|| {
+        threads::run(2, |worker| {
+            loop {
+                if worker.id() == 0 {
+                    worker.poll(1 << 20);
+                    thread::sleep(Duration::from_millis(1));
+                } else {
+                    worker.barrier();
+                }
+            }
+        });
+    });
+    STOP.set(false);
+    assert!(outcome.expect_err("nothing else ends it").is::<Interrupted>());
 }

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from .. import _core
 from ..tensor import Array, Gradients, Tensor, attach, recording, wrap
-from ._values import ArrayLike, as_f32, values
+from ._arithmetic import reduced_to
+from ._values import ArrayLike, as_f32, constant, values
 
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
 Lengths: TypeAlias = npt.ArrayLike | None
@@ -29,7 +30,7 @@ def regression_loss(
     record = _recorded(prediction)
     data = values(prediction)
     if weights is not None:
-        weights = _spread("weights", weights, np.shape(data), leading=True)
+        weights = _spread("weights", _constant("weights", weights), np.shape(data), leading=True)
     loss, gradient = _core.regression_loss(
         kind, data, _constant("target", target), options, lengths, weights, reduction, record
     )
@@ -50,9 +51,17 @@ def cross_entropy(
     record = _recorded(logits)
     data = values(logits)
     if weights is not None:
-        weights = _spread("weights", weights, np.shape(data)[:-1], leading=True)
+        weights = _spread("weights", _constant("weights", weights), np.shape(data)[:-1], leading=True)
     loss, gradient = _core.cross_entropy(
-        data, target, class_weights, ignore_index, label_smoothing, lengths, weights, reduction, record
+        data,
+        target,
+        _constant("class_weights", class_weights),
+        ignore_index,
+        label_smoothing,
+        lengths,
+        weights,
+        reduction,
+        record,
     )
     ignored = None
     if reduction == "none" and record:
@@ -73,9 +82,16 @@ def binary_cross_entropy(
     record = _recorded(prediction)
     data = values(prediction)
     if weights is not None:
-        weights = _spread("weights", weights, np.shape(data), leading=True)
+        weights = _spread("weights", _constant("weights", weights), np.shape(data), leading=True)
     loss, gradient = _core.binary_cross_entropy(
-        data, _constant("target", target), pos_weight, probabilities, lengths, weights, reduction, record
+        data,
+        _constant("target", target),
+        _constant("pos_weight", pos_weight),
+        probabilities,
+        lengths,
+        weights,
+        reduction,
+        record,
     )
     return _node(loss, [prediction], [gradient], lengths)
 
@@ -145,7 +161,7 @@ def _likelihood(
         for name, argument in arguments.items()
     ]
     if weights is not None:
-        weights = _spread("weights", weights, shape, leading=True)
+        weights = _spread("weights", _constant("weights", weights), shape, leading=True)
     loss, gradients = function(arrays, _constant("target", target), *options, lengths, weights, reduction, wanted)
     return _node(loss, list(arguments.values()), gradients, lengths)
 
@@ -154,17 +170,15 @@ def _recorded(argument: ArrayLike) -> bool:
     return isinstance(argument, Tensor) and recording(argument)
 
 
-def _constant(name: str, given: ArrayLike) -> Any:
-    if not isinstance(given, Tensor):
-        return given
-    if recording(given):
+def _constant(name: str, given: Any) -> Any:
+    if isinstance(given, Tensor) and recording(given):
         raise ValueError(f"{name} requires a gradient, and a loss has none for it; pass {name}.detach()")
-    return given.data
+    return values(given)
 
 
-def _spread(name: str, given: npt.ArrayLike, shape: tuple[int, ...], leading: bool = False) -> Array:
+def _spread(name: str, given: Any, shape: tuple[int, ...], leading: bool = False) -> Array:
     """Repeat one number, an array that has 1 where it is shared or, if ``leading``, one with the first axes only."""
-    array = as_f32(name, given)
+    array = constant(given) if isinstance(given, (int, float)) else as_f32(name, given)
     if array.shape == shape:
         return array
     own = array.shape
@@ -207,7 +221,7 @@ def _node(
         if dropped is not None:
             # Whatever arrives at an element that does not count must not spread.
             grad = np.where(dropped, np.float32(0.0), grad)
-        return [_fitted(_times(own, grad), parent.shape) for parent, own in zip(parents, kept, strict=True)]
+        return [reduced_to(parent.shape, _times(own, grad)) for parent, own in zip(parents, kept, strict=True)]
 
     return attach([loss], parents, backward)[0]
 
@@ -216,13 +230,3 @@ def _times(gradient: Array, arriving: Array) -> Array:
     if arriving.ndim == 0 and arriving.item() == 1.0:
         return gradient
     return gradient * arriving.reshape(arriving.shape + (1,) * (gradient.ndim - arriving.ndim))
-
-
-def _fitted(gradient: Array, shape: tuple[int, ...]) -> Array:
-    """Sum over the axes along which an argument was repeated."""
-    if gradient.shape == shape:
-        return gradient
-    own = shape if len(shape) == gradient.ndim else (1,) * gradient.ndim
-    axes = tuple(axis for axis, extent in enumerate(own) if extent == 1)
-    summed = np.add.reduce(gradient, axis=axes, dtype=np.float64)
-    return np.asarray(summed, np.float32).reshape(shape)

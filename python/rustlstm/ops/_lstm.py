@@ -94,23 +94,17 @@ def lstm(
     def backward(grads: Gradients) -> Gradients:
         split = 1 + len(h_last)
         dh, dc = dense(grads[1:split], h_last), dense(grads[split:], c_last)
-        sums = [gradient_of(param) for param in params]
+        sums = [np.zeros(param.shape, np.float32) for param in params]
         dx, dh0, dc0 = cache.backward(grads[0], dh, dc, sums, need_dx)
+        # Only now, and never in place: a call that Ctrl-C stopped leaves every gradient as it was.
         for param, total in zip(params, sums, strict=True):
             if param.requires_grad:
-                param.grad = total
+                param.grad = total if param.grad is None else param.grad + total
         pairs = zip((x, *h_given, *c_given), [dx, *like(dh0, h_given), *like(dc0, c_given)], strict=True)
         return [grad for given, grad in pairs if isinstance(given, Tensor)]
 
     y_tensor, *rest = attach([y, *h_last, *c_last], inputs, backward, params)
     return y_tensor, rest[: len(h_last)], rest[len(h_last) :]
-
-
-def gradient_of(param: Tensor) -> Array:
-    """Return the array that a parameter's gradient is to be added to."""
-    if param.grad is None or not param.requires_grad:
-        return np.zeros(param.shape, np.float32)
-    return param.grad
 
 
 def dense(grads: Gradients, shapes: Sequence[Array]) -> list[Array] | None:

@@ -12,6 +12,8 @@ from ..tensor import Array, Tensor
 
 ArrayLike: TypeAlias = Tensor | npt.ArrayLike
 
+LARGEST = float(np.finfo(np.float32).max)
+
 
 def values(given: Any) -> Any:
     """Return the array of a tensor; anything else as it is."""
@@ -26,3 +28,12 @@ def kept(x: ArrayLike) -> Array:
     # What came by way of __array__ or the buffer protocol may be the giver's own memory, without a sign of it.
     owned = isinstance(x, (np.ndarray, list, tuple)) and data is not x and data.base is None
     return data if owned else data.copy()
+
+
+def constant(value: Any) -> Any:
+    """Return a number or an array that is an operand, as float32 that the caller cannot change any more."""
+    if isinstance(value, (int, float)) and not LARGEST < abs(value) < np.inf:
+        return np.float32(value)
+    array = kept(value)
+    array.flags.writeable = False
+    return array

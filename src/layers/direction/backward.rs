@@ -96,6 +96,7 @@ impl Kernel for Backward<'_> {
                 }
             }
             member.meet_units();
+            member.worker.poll(alive * geometry.gate_columns() * state.len() * LANES);
         }
         let started = rows.alive(0, first, step);
         if started > 0 {

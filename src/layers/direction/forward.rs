@@ -99,6 +99,7 @@ impl Kernel for Forward<'_> {
                 };
                 self.step(s, &share, slots, share.product.rows(row, 1));
                 row += slots.rows;
+                self.member.worker.poll(slots.rows * share.units.len() * 4 * LANES * self.frame.geometry.state);
             }
             begin = chunk.steps.end;
         }

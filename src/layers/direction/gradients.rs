@@ -19,6 +19,8 @@ use std::ops::Range;
 
 /// Rows of a block of a sum over all rows.
 const BLOCK: usize = 256;
+/// Vectors of columns that are summed up between two looks for Ctrl-C; whole panels on every level.
+const COLUMNS: usize = 64;
 /// Rows of the input's gradient that a worker computes at once.
 const INPUT_ROWS: usize = 96;
 
@@ -210,7 +212,11 @@ impl Gradients<'_> {
             }
             member.meet();
             let init = if index == 0 { zeros() } else { sum };
-            multiply(s, width, length, block, right.rows(begin, 1), mine.clone(), init, sum);
+            for from in mine.clone().step_by(COLUMNS) {
+                let part = from..mine.end.min(from + COLUMNS);
+                member.worker.poll(width * length * part.len() * LANES);
+                multiply(s, width, length, block, right.rows(begin, 1), part, init, sum);
+            }
         }
         if total == 0 {
             return;
@@ -302,6 +308,7 @@ impl Gradients<'_> {
             let length = INPUT_ROWS.min(rows.total() - begin);
             let right = self.turned.input.grid();
             multiply(s, length, geometry.gate_columns(), dz.rows(begin, 1), right, 0..vectors, zeros(), out);
+            self.member.worker.poll(length * geometry.gate_columns() * channels);
             for r in 0..length {
                 let (step, slot) = rows.place(begin + r);
                 let t = rows.time(geometry.reverse, slot, step);

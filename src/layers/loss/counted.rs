@@ -167,25 +167,25 @@ impl<'a> Counted<'a> {
     /// The sum of `block` over blocks of at most `size` elements that count, in order; `cost` is that of one element in
     /// multiply-adds.
     pub(super) fn total(&self, size: usize, cost: usize, block: impl Fn(Range<usize>) -> f64 + Sync) -> f64 {
-        let cut = |span: &Range<usize>| {
-            let end = span.end;
-            span.clone().step_by(size).map(move |start| start..end.min(start + size))
-        };
-        let workers = threads::worth(self.count().saturating_mul(cost));
-        if workers == 1 {
-            return self.spans.iter().flat_map(cut).fold(0.0, |sum, elements| sum + block(elements));
-        }
-        let blocks: Vec<Range<usize>> = self.spans.iter().flat_map(cut).collect();
+        let blocks: Vec<Range<usize>> = self.spans.iter().flat_map(|span| cut(span, size)).collect();
         // f64 by their bits: atomics are what a team may write to without further proof.
         let sums: Vec<AtomicU64> = blocks.iter().map(|_| AtomicU64::new(0)).collect();
-        threads::run(workers, |worker| {
+        threads::run(threads::worth(self.count().saturating_mul(cost)), |worker| {
             let at = |id: usize| blocks.len() * id / worker.count();
             for index in at(worker.id())..at(worker.id() + 1) {
-                sums[index].store(block(blocks[index].clone()).to_bits(), Relaxed);
+                let elements = blocks[index].clone();
+                worker.poll(elements.len() * cost);
+                sums[index].store(block(elements).to_bits(), Relaxed);
             }
         });
         sums.into_iter().fold(0.0, |sum, block| sum + f64::from_bits(block.into_inner()))
     }
+}
+
+/// Parts of at most `size`.
+fn cut(span: &Range<usize>, size: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+    let end = span.end;
+    span.clone().step_by(size).map(move |start| start..end.min(start + size))
 }
 
 /// The elements of the first `lengths[b]` steps, less the last `less` of them, of each row of `[B, T, …]`.

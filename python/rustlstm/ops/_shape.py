@@ -1,0 +1,133 @@
+"""Moving elements: indexing, reshaping, joining. No arithmetic; a gradient goes back the way its element came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Array, Gradients, Tensor, Versioned, attach, recording, wrap
+from ._values import ArrayLike, constant
+
+
+def index(a: Tensor, key: Any) -> Tensor:
+    """Return ``a[key]``, with any index that numpy takes."""
+    key = _plain(key)
+    data = np.asarray(_lasting(a)[key])
+    if not recording(a):
+        return wrap(data)
+    shape, simple = a.shape, _is_simple(key)
+
+    def backward(grads: Gradients) -> Gradients:
+        (grad,) = grads
+        assert grad is not None
+        whole = np.zeros(shape, np.float32)
+        if simple:
+            whole[key] = grad
+        else:  # an element may have been taken more than once
+            np.add.at(whole, key, grad)
+        return [whole]
+
+    return attach([data], [a], backward)[0]
+
+
+def reshape(a: Tensor, *shape: Any) -> Tensor:
+    """Return the same elements in another shape; one extent may be -1."""
+    data = _lasting(a).reshape(*shape)
+    return _moved(a, data, lambda grad: grad.reshape(a.shape))
+
+
+def transpose(a: Tensor, *axes: Any) -> Tensor:
+    """Return a with its axes in another order, reversed if none are given."""
+    order = axes[0] if len(axes) == 1 and isinstance(axes[0], (tuple, list)) else axes or range(a.ndim)[::-1]
+    order = [axis % a.ndim for axis in order]
+    data = _lasting(a).transpose(order)
+    return _moved(a, data, lambda grad: grad.transpose(np.argsort(order)))
+
+
+def swapaxes(a: Tensor, first: int, second: int) -> Tensor:
+    """Return a with two axes exchanged."""
+    return _moved(a, _lasting(a).swapaxes(first, second), lambda grad: grad.swapaxes(first, second))
+
+
+def squeeze(a: Tensor, axis: int | tuple[int, ...] | None = None) -> Tensor:
+    """Return a without axes of extent 1: those named, or all."""
+    return _moved(a, _lasting(a).squeeze(axis), lambda grad: grad.reshape(a.shape))
+
+
+def expand_dims(a: Tensor, axis: int | tuple[int, ...]) -> Tensor:
+    """Return a with a new axis of extent 1."""
+    return _moved(a, np.expand_dims(_lasting(a), axis), lambda grad: grad.reshape(a.shape))
+
+
+def concat(parts: Sequence[ArrayLike], axis: int = -1) -> Tensor:
+    """Join along an axis that is there; the last if none is given."""
+    arrays, tensors = _parts(parts)
+    data = np.concatenate(arrays, axis=axis)
+    if not recording(*tensors):
+        return wrap(data)
+    ends = np.cumsum([array.shape[axis] for array in arrays])[:-1]
+
+    def backward(grads: Gradients) -> Gradients:
+        (grad,) = grads
+        assert grad is not None
+        cut = np.split(grad, ends, axis=axis)
+        return [piece for piece, part in zip(cut, parts, strict=True) if isinstance(part, Tensor)]
+
+    return attach([data], tensors, backward)[0]
+
+
+def stack(parts: Sequence[ArrayLike], axis: int = 0) -> Tensor:
+    """Join along a new axis."""
+    arrays, tensors = _parts(parts)
+    data = np.stack(arrays, axis=axis)
+    if not recording(*tensors):
+        return wrap(data)
+
+    def backward(grads: Gradients) -> Gradients:
+        (grad,) = grads
+        assert grad is not None
+        cut = np.moveaxis(grad, axis, 0)
+        return [piece for piece, part in zip(cut, parts, strict=True) if isinstance(part, Tensor)]
+
+    return attach([data], tensors, backward)[0]
+
+
+def _moved(a: Tensor, data: Array, back: Any) -> Tensor:
+    if not recording(a):
+        return wrap(data)
+
+    def backward(grads: Gradients) -> Gradients:
+        return [back(grads[0])]
+
+    return attach([data], [a], backward)[0]
+
+
+def _parts(parts: Sequence[ArrayLike]) -> tuple[list[Array], list[Tensor]]:
+    if not isinstance(parts, (list, tuple)) or not parts:
+        raise ValueError("give a list of at least one tensor or array")
+    arrays = [part.data if isinstance(part, Tensor) else constant(part) for part in parts]
+    return arrays, [part for part in parts if isinstance(part, Tensor)]
+
+
+def _lasting(a: Tensor) -> Array:
+    """Return values that stay: a parameter's change under the hands of an optimizer, and a view of them too."""
+    return a.numpy() if isinstance(a, Versioned) else a.data
+
+
+def _plain(key: Any) -> Any:
+    """Return an index without tensors, and independent of arrays that the caller may change."""
+    if isinstance(key, tuple):
+        return tuple(_plain(part) for part in key)
+    if isinstance(key, Tensor):
+        raise TypeError("a tensor holds float32 numbers and cannot be an index; use an array of integers or booleans")
+    return np.array(key) if isinstance(key, (np.ndarray, list)) else key
+
+
+def _is_simple(key: Any) -> bool:
+    """Say whether no element can be taken twice: numbers, slices, None and ..., or one mask."""
+    if isinstance(key, np.ndarray):
+        return bool(key.dtype == np.bool_)
+    parts = key if isinstance(key, tuple) else (key,)
+    return all(part is None or part is Ellipsis or isinstance(part, (int, np.integer, slice)) for part in parts)
