@@ -1,4 +1,4 @@
-"""The record of a run, as JSON and as a table: GFLOP/s per shape and contestant, best of rounds."""
+"""The record of a run, as JSON and as tables: GFLOP/s, or the time of a step, best of rounds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from versus.contestants import OURS
-from versus.shapes import SHAPES
+from versus.shapes import SHAPES, STEP
 
 Record = dict[str, Any]
 
@@ -14,14 +14,15 @@ Record = dict[str, Any]
 UNDISTURBED = 0.9
 
 
-def gflops(record: Record, mode: str, shape: str, contestant: str) -> float | None:
-    """The best round's figure, or None where there is none."""
+def speed(record: Record, mode: str, shape: str, contestant: str) -> float | None:
+    """The best round's GFLOP/s, or training steps per second; None where there is no figure."""
     times = [
         result["best"]
         for result in record["results"]
         if (result["mode"], result["shape"], result["contestant"]) == (mode, shape, contestant)
     ]
-    return SHAPES[shape].flops(mode) / min(times) * 1e-9 if times else None
+    work = 1.0 if mode == STEP else SHAPES[shape].flops(mode) * 1e-9
+    return work / min(times) if times else None
 
 
 def table(record: Record, mode: str) -> str:
@@ -29,24 +30,25 @@ def table(record: Record, mode: str) -> str:
 
     The ratio is the best rival's time over ours: above 1, ours is faster.
     """
-    names = [
-        name for name in record["versions"] if any(gflops(record, mode, shape, name) for shape in record["shapes"])
-    ]
+    names = [name for name in record["versions"] if any(speed(record, mode, shape, name) for shape in record["shapes"])]
     ours = OURS in names
-    head = ["shape: L × I→H, B, T", *names] + (["ratio", "of peak"] if ours else [])
-    lines = [f"{mode}, GFLOP/s", "", "| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    products = mode != STEP
+    head = ["shape: L × I→H, B, T", *names] + (["ratio"] + ["of peak"] * products if ours else [])
+    unit = "GFLOP/s" if products else "ms"
+    lines = [f"{mode}, {unit}", "", "| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     ratios = {}
-    for shape in record["shapes"]:
-        figures = {name: gflops(record, mode, shape, name) for name in names}
+    for shape in (shape for shape in record["shapes"] if SHAPES[shape].has(mode)):
+        figures = {name: speed(record, mode, shape, name) for name in names}
         row = [f"{shape}: {SHAPES[shape]}"]
-        row += ["–" if figure is None else f"{figure:.{0 if figure >= 10 else 1}f}" for figure in figures.values()]
+        row += ["–" if figure is None else _shown(figure, mode) for figure in figures.values()]
         if ours:
             own = figures.pop(OURS)
             best = max((figure for figure in figures.values() if figure is not None), default=None)
             if own is not None and best is not None:
                 ratios[shape] = own / best
             row.append(f"{ratios[shape]:.2f}" if shape in ratios else "–")
-            row.append("–" if own is None else f"{own / record['peak']['best']:.0%}")
+            if products:
+                row.append("–" if own is None else f"{own / record['peak']['best']:.0%}")
         lines.append("| " + " | ".join(row) + " |")
     if ratios:
         mean = math.exp(sum(map(math.log, ratios.values())) / len(ratios))
@@ -54,6 +56,12 @@ def table(record: Record, mode: str) -> str:
         least = f"{ratios[worst]:.2f} ({worst})"
         lines += ["", f"ratio (best rival's time / ours): geometric mean {mean:.2f}, least {least}"]
     return "\n".join(lines)
+
+
+def _shown(figure: float, mode: str) -> str:
+    if mode == STEP:
+        return f"{1e3 / figure:.3g}"
+    return f"{figure:.{0 if figure >= 10 else 1}f}"
 
 
 def text(record: Record) -> str:

@@ -24,9 +24,9 @@ from typing import Any
 BENCHES = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(BENCHES))
 
-from versus import machine, report, work  # noqa: E402  (found through the line above)
+from versus import machine, report, step, work  # noqa: E402  (found through the line above)
 from versus.contestants import MODULES, OURS  # noqa: E402
-from versus.shapes import MODES, SHAPES  # noqa: E402
+from versus.shapes import MODES, SHAPES, STEP  # noqa: E402
 
 # After a task the other libraries' threads may still be spinning; they sleep well within this.
 SETTLE_SECONDS = 0.1
@@ -98,7 +98,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--rivals", type=names(rivals), default=rivals, help=f"comma-separated; default {','.join(rivals)}"
     )
-    parser.add_argument("--modes", type=names(list(MODES)), default=list(MODES), help="comma-separated; default both")
+    parser.add_argument("--modes", type=names(list(MODES)), default=list(MODES), help="comma-separated; default all")
     parser.add_argument("--seconds", type=float, default=0.5, help="time per task and round (default 0.5)")
     parser.add_argument("--threads", type=int, default=2, help="threads of every contestant (default 2)")
     parser.add_argument("--json", type=Path, help="where to write the record")
@@ -127,7 +127,10 @@ def main() -> None:
         for shape in options.shapes:
             arrays = work.draw(SHAPES[shape])
             work.save(folder / shape / "inputs", arrays)
-            work.save(folder / shape / "expected", work.reference(SHAPES[shape], arrays))
+            expected = work.reference(SHAPES[shape], arrays)
+            if SHAPES[shape].has(STEP):
+                expected["losses"] = step.losses(SHAPES[shape], arrays)
+            work.save(folder / shape / "expected", expected)
         peaks: list[tuple[float, float]] = []
         for number in range(options.rounds):
             peaks += one_round(number, options, folder, meter, record)
@@ -158,7 +161,7 @@ def one_round(
         raise RuntimeError("no contestant is installed")
     peaks = []
     for place, shape in enumerate(options.shapes):
-        for mode in options.modes:
+        for mode in filter(SHAPES[shape].has, options.modes):
             peaks.append(meter())
             # Another one begins each time, so that nobody always runs on the machine that someone else has warmed.
             first = (number + place) % len(workers)

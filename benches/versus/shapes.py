@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 FORWARD = "forward"
 TRAINING = "forward+backward"
-MODES = (FORWARD, TRAINING)
+STEP = "training step"
+MODES = (FORWARD, TRAINING, STEP)
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,9 @@ class Shape:
     steps: int
     layers: int = 1
     directions: int = 1
+    # Outputs of the linear layer that a training step puts on top: 1 predicts a number from the last step, more give
+    # the logits of a class at every step; 0 where training steps are not measured.
+    head: int = 0
 
     def __str__(self) -> str:
         stack = f"{self.layers} × " if self.layers > 1 else ""
@@ -46,6 +50,14 @@ class Shape:
                 shapes[f"bias_l{layer}{side}"] = (rows,)
         return shapes
 
+    def head_parameters(self) -> dict[str, tuple[int, ...]]:
+        """The same for the linear layer on top."""
+        return {"head_weight": (self.head, self.hidden_size * self.directions), "head_bias": (self.head,)}
+
+    def has(self, mode: str) -> bool:
+        """Whether the shape is measured in this mode."""
+        return mode != STEP or self.head > 0
+
 
 SHAPES = {
     shape.name: shape
@@ -56,13 +68,14 @@ SHAPES = {
         Shape("db1536x8", 1536, 1536, 8, 50),
         Shape("db256x16", 256, 256, 16, 150),
         Shape("db256x64", 256, 256, 64, 150),
-        Shape("charrnn", 65, 128, 50, 50, layers=2),
+        Shape("charrnn", 65, 128, 50, 50, layers=2, head=65),
         Shape("wordlm", 200, 200, 20, 35, layers=2),
         Shape("series", 16, 64, 32, 100),
         Shape("biseries", 16, 64, 32, 100, directions=2),
-        Shape("tiny", 8, 32, 16, 20),
+        Shape("tiny", 8, 32, 16, 20, head=1),
         Shape("lat256", 256, 256, 1, 150),
         Shape("lat512", 512, 512, 1, 25),
         Shape("odd", 37, 101, 13, 41),
+        Shape("char256", 64, 256, 32, 64, head=64),
     )
 }

@@ -1,7 +1,8 @@
 """The numbers of a shape, and what must come out of them: an LSTM in numpy, forward and backward, in float64.
 
 Inputs are `x` [B, T, C], `dy` [B, T, D*H] and the parameters; results are `y` [B, T, D*H], `h` and `c` [L*D, B, H],
-and after a backward pass `dx` and a gradient per parameter under the parameter's name.
+and after a backward pass `dx` and a gradient per parameter under the parameter's name. Of training steps, `losses`
+are compared: see `step.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from versus.shapes import FORWARD, Shape
+from versus.shapes import FORWARD, STEP, Shape
 
 Array = npt.NDArray[Any]
 Arrays = dict[str, Array]
@@ -33,7 +34,14 @@ def draw(shape: Shape, seed: int = 0) -> Arrays:
     }
     bound = shape.hidden_size**-0.5
     arrays |= {name: rng.uniform(-bound, bound, size) for name, size in shape.parameters().items()}
-    return {name: value.astype(np.float32) for name, value in arrays.items()}
+    if shape.head > 0:
+        arrays |= {name: rng.uniform(-bound, bound, size) for name, size in shape.head_parameters().items()}
+    arrays = {name: value.astype(np.float32) for name, value in arrays.items()}
+    if shape.head == 1:
+        arrays["target"] = rng.standard_normal((shape.batch, 1)).astype(np.float32)
+    elif shape.head > 1:
+        arrays["target"] = rng.integers(0, shape.head, (shape.batch, shape.steps))
+    return arrays
 
 
 def save(folder: Path, arrays: Arrays) -> None:
@@ -52,7 +60,7 @@ def check(results: Arrays, expected: Arrays, mode: str) -> None:
     """Raises if a contestant's results are not those of the reference."""
     for name, reference in expected.items():
         output = name in ("y", "h", "c")
-        if mode == FORWARD and not output:
+        if (name == "losses") != (mode == STEP) or (mode == FORWARD and not output):
             continue
         got = results.get(name)
         if got is None or got.shape != reference.shape:
@@ -65,11 +73,17 @@ def check(results: Arrays, expected: Arrays, mode: str) -> None:
 
 def reference(shape: Shape, arrays: Arrays) -> Arrays:
     """Outputs and every gradient, rounded to float32."""
-    layers = [(f"_l{layer}", f"_l{layer}_reverse")[: shape.directions] for layer in range(shape.layers)]
     weights = {name: arrays[name].astype(np.float64) for name in shape.parameters()}
-    x = arrays["x"].astype(np.float64).swapaxes(0, 1)
+    results, kept = forward(shape, weights, arrays["x"].astype(np.float64))
+    results |= backward(shape, weights, kept, arrays["dy"].astype(np.float64))
+    return {name: value.astype(np.float32) for name, value in results.items()}
+
+
+def forward(shape: Shape, weights: Arrays, x: Array) -> tuple[Arrays, Any]:
+    """Outputs, and what `backward` needs."""
+    x = x.swapaxes(0, 1)
     inputs, kept, last_h, last_c = [], {}, [], []
-    for suffixes in layers:
+    for suffixes in _suffixes(shape):
         inputs.append(x)
         sides = []
         for suffix in suffixes:
@@ -80,10 +94,15 @@ def reference(shape: Shape, arrays: Arrays) -> Arrays:
             last_h.append(h[-1])
             last_c.append(c[-1])
         x = np.concatenate(sides, axis=2)
-    results = {"y": x.swapaxes(0, 1), "h": np.stack(last_h), "c": np.stack(last_c)}
+    return {"y": x.swapaxes(0, 1), "h": np.stack(last_h), "c": np.stack(last_c)}, (inputs, kept)
 
-    dy = arrays["dy"].astype(np.float64).swapaxes(0, 1)
-    for suffixes, x in zip(reversed(layers), reversed(inputs), strict=True):
+
+def backward(shape: Shape, weights: Arrays, recorded: Any, dy: Array) -> Arrays:
+    """Every gradient."""
+    inputs, kept = recorded
+    results: Arrays = {}
+    dy = dy.swapaxes(0, 1)
+    for suffixes, x in zip(reversed(_suffixes(shape)), reversed(inputs), strict=True):
         dx = np.zeros_like(x)
         for suffix, side in zip(suffixes, np.split(dy, len(suffixes), axis=2), strict=True):
             flow = slice(None, None, -1 if suffix.endswith("_reverse") else 1)
@@ -92,7 +111,11 @@ def reference(shape: Shape, arrays: Arrays) -> Arrays:
             results |= dict(zip(_names(suffix), gradients, strict=True))
         dy = dx
     results["dx"] = dy.swapaxes(0, 1)
-    return {name: value.astype(np.float32) for name, value in results.items()}
+    return results
+
+
+def _suffixes(shape: Shape) -> list[tuple[str, ...]]:
+    return [(f"_l{layer}", f"_l{layer}_reverse")[: shape.directions] for layer in range(shape.layers)]
 
 
 def _names(suffix: str) -> tuple[str, str, str]:

@@ -9,9 +9,9 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-/// How long a thread stays awake after a call: longer than what lies between the calls of one step, and too short to be
-/// noticed on a processor's clock.
-const AWAKE: Duration = Duration::from_micros(100);
+/// How long a thread stays awake after a call: longer than what lies between two calls of a training step, loss and
+/// optimizer in Python included, since waking a sleeper takes up to some tens of microseconds.
+const AWAKE: Duration = Duration::from_millis(1);
 /// How long a thread that stays awake keeps its core to itself; then it offers it to others between its looks.
 const AWAKE_ALONE: Duration = Duration::from_micros(20);
 /// The closure of a call, without the lifetime of the borrow.

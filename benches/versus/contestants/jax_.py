@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from versus.shapes import MODES as MODES
-from versus.shapes import TRAINING, Shape
+from versus.shapes import STEP, TRAINING, Shape
+from versus.step import BETAS, CLIP_NORM, COMPARED, EPSILON, LEARNING_RATE
 from versus.work import Arrays
 
 
@@ -18,9 +19,9 @@ def version() -> str:
     return jax.__version__
 
 
-def prepare(shape: Shape, arrays: Arrays, mode: str, threads: int) -> Job:
+def prepare(shape: Shape, arrays: Arrays, mode: str, threads: int) -> Job | Step:
     """A job, compiled by its first run; the runner's environment has set the threads."""
-    return Job(shape, arrays, mode)
+    return (Step if mode == STEP else Job)(shape, arrays, mode)
 
 
 class Job:
@@ -53,6 +54,51 @@ class Job:
         for of_parameters, dx in gradients:
             results |= of_parameters | {"dx": dx.swapaxes(0, 1)}
         return {name: np.asarray(value) for name, value in results.items()}
+
+
+class Step:
+    """A training step: one compiled function that takes the buffers of the last one over."""
+
+    def __init__(self, shape: Shape, arrays: Arrays, mode: str) -> None:
+        names = [*shape.parameters(), *shape.head_parameters()]
+        parameters = {name: jnp.asarray(arrays[name]) for name in names}
+        self.state = parameters, jax.tree.map(jnp.zeros_like, parameters), jax.tree.map(jnp.zeros_like, parameters), 0.0
+        self.x = jnp.asarray(arrays["x"].swapaxes(0, 1))
+        self.target = jnp.asarray(arrays["target"] if shape.head == 1 else arrays["target"].T)
+        self.losses: list[float] = []
+
+        def loss_of(parameters: dict[str, jax.Array], x: jax.Array, target: jax.Array) -> jax.Array:
+            y, _ = _stack(shape, parameters, x)
+            out = (y[-1] if shape.head == 1 else y) @ parameters["head_weight"].T + parameters["head_bias"]
+            if shape.head == 1:
+                return ((out - target) ** 2).mean()
+            return -jnp.take_along_axis(jax.nn.log_softmax(out), target[..., None], axis=-1).mean()
+
+        def step(state: Any, x: jax.Array, target: jax.Array) -> Any:
+            parameters, first, second, number = state
+            loss, gradients = jax.value_and_grad(loss_of)(parameters, x, target)
+            norm = jnp.sqrt(sum((gradient**2).sum() for gradient in jax.tree.leaves(gradients)))
+            number, cut = number + 1, jnp.minimum(1, CLIP_NORM / (norm + 1e-6))
+            gradients = jax.tree.map(lambda g: g * cut, gradients)
+            first = jax.tree.map(lambda m, g: m + (1 - BETAS[0]) * (g - m), first, gradients)
+            second = jax.tree.map(lambda v, g: v + (1 - BETAS[1]) * (g * g - v), second, gradients)
+            rate, unbias = LEARNING_RATE / (1 - BETAS[0] ** number), 1 / (1 - BETAS[1] ** number)
+            move = lambda w, m, v: w - rate * m / (jnp.sqrt(v * unbias) + EPSILON)  # noqa: E731
+            return (jax.tree.map(move, parameters, first, second), first, second, number), loss
+
+        self.step = jax.jit(step, donate_argnums=0)
+
+    def run(self) -> None:
+        """One step."""
+        self.state, loss = jax.block_until_ready(self.step(self.state, self.x, self.target))
+        if len(self.losses) < COMPARED:
+            self.losses.append(float(loss))
+
+    def results(self) -> Arrays:
+        """The losses of the first steps."""
+        while len(self.losses) < COMPARED:
+            self.run()
+        return {"losses": np.array(self.losses, np.float32)}
 
 
 def _stack(shape: Shape, parameters: dict[str, jax.Array], x: jax.Array) -> tuple[jax.Array, Any]:

@@ -6,7 +6,8 @@ import numpy as np
 
 import rustlstm as rl
 from versus.shapes import MODES as MODES
-from versus.shapes import TRAINING, Shape
+from versus.shapes import STEP, TRAINING, Shape
+from versus.step import BETAS, CLIP_NORM, COMPARED, EPSILON, LEARNING_RATE
 from versus.work import Arrays
 
 
@@ -16,10 +17,10 @@ def version() -> str:
     return f"{info['version']} ({info['level']})"
 
 
-def prepare(shape: Shape, arrays: Arrays, mode: str, threads: int) -> Job:
+def prepare(shape: Shape, arrays: Arrays, mode: str, threads: int) -> Job | Step:
     """A job with the parameters loaded."""
     rl.set_num_threads(threads)
-    return Job(shape, arrays, mode)
+    return (Step if mode == STEP else Job)(shape, arrays, mode)
 
 
 class Job:
@@ -52,3 +53,37 @@ class Job:
             results["dx"] = np.asarray(self.x.grad)
             results |= {name: np.asarray(value.grad) for name, value in self.lstm.named_parameters()}
         return results
+
+
+class Step:
+    """A training step, as a user writes it."""
+
+    def __init__(self, shape: Shape, arrays: Arrays, mode: str) -> None:
+        self.lstm = rl.nn.LSTM(shape.input_size, shape.hidden_size, shape.layers, seed=0)
+        self.lstm.load_state_dict({name: arrays[name] for name in shape.parameters()})
+        self.head = rl.nn.Linear(shape.hidden_size, shape.head)
+        self.head.load_state_dict({"weight": arrays["head_weight"], "bias": arrays["head_bias"]})
+        self.parameters = [*self.lstm.parameters(), *self.head.parameters()]
+        self.optimizer = rl.optim.Adam(self.parameters, LEARNING_RATE, betas=BETAS, eps=EPSILON)
+        self.x, self.target, self.shape = arrays["x"], arrays["target"], shape
+        self.losses: list[float] = []
+
+    def run(self) -> None:
+        """One step."""
+        self.optimizer.zero_grad()
+        y, _ = self.lstm(self.x)
+        if self.shape.head == 1:
+            loss = rl.losses.mse(self.head(y[:, -1]), self.target)
+        else:
+            loss = rl.losses.cross_entropy(self.head(y), self.target)
+        loss.backward()
+        rl.optim.clip_grad_norm(self.parameters, CLIP_NORM)
+        self.optimizer.step()
+        if len(self.losses) < COMPARED:
+            self.losses.append(loss.item())
+
+    def results(self) -> Arrays:
+        """The losses of the first steps."""
+        while len(self.losses) < COMPARED:
+            self.run()
+        return {"losses": np.array(self.losses, np.float32)}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from versus.shapes import MODES as MODES
-from versus.shapes import TRAINING, Shape
+from versus.shapes import STEP, TRAINING, Shape
+from versus.step import BETAS, CLIP_NORM, COMPARED, EPSILON, LEARNING_RATE
 from versus.work import Arrays
 
 
@@ -14,10 +16,10 @@ def version() -> str:
     return torch.__version__
 
 
-def prepare(shape: Shape, arrays: Arrays, mode: str, threads: int) -> Job:
+def prepare(shape: Shape, arrays: Arrays, mode: str, threads: int) -> Job | Step:
     """A job with the parameters loaded."""
     torch.set_num_threads(threads)
-    return Job(shape, arrays, mode)
+    return (Step if mode == STEP else Job)(shape, arrays, mode)
 
 
 class Job:
@@ -61,3 +63,44 @@ class Job:
             for name, value in self.lstm.named_parameters():
                 results[name.replace("bias_ih", "bias")] = value.grad
         return {name: value.detach().numpy() for name, value in results.items()}
+
+
+class Step:
+    """A training step, time-major, as a user writes it."""
+
+    def __init__(self, shape: Shape, arrays: Arrays, mode: str) -> None:
+        job = Job(shape, arrays, mode)
+        self.lstm, self.x, self.shape = job.lstm, job.x, shape
+        self.head = torch.nn.Linear(shape.hidden_size, shape.head)
+        self.head.load_state_dict(
+            {"weight": torch.from_numpy(arrays["head_weight"]), "bias": torch.from_numpy(arrays["head_bias"])}
+        )
+        self.parameters = [*self.lstm.parameters(), *self.head.parameters()]
+        # The second bias of torch would learn as well, and twice as fast is another model.
+        for name, value in self.lstm.named_parameters():
+            value.requires_grad_(not name.startswith("bias_hh"))
+        self.parameters = [value for value in self.parameters if value.requires_grad]
+        self.optimizer = torch.optim.Adam(self.parameters, LEARNING_RATE, betas=BETAS, eps=EPSILON)
+        target = torch.from_numpy(arrays["target"])
+        self.target = target if shape.head == 1 else target.T.reshape(-1).contiguous()
+        self.losses: list[float] = []
+
+    def run(self) -> None:
+        """One step."""
+        self.optimizer.zero_grad(set_to_none=True)
+        y, _ = self.lstm(self.x)
+        if self.shape.head == 1:
+            loss = torch.nn.functional.mse_loss(self.head(y[-1]), self.target)
+        else:
+            loss = torch.nn.functional.cross_entropy(self.head(y).reshape(-1, self.shape.head), self.target)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.parameters, CLIP_NORM)
+        self.optimizer.step()
+        if len(self.losses) < COMPARED:
+            self.losses.append(loss.item())
+
+    def results(self) -> Arrays:
+        """The losses of the first steps."""
+        while len(self.losses) < COMPARED:
+            self.run()
+        return {"losses": np.array(self.losses, np.float32)}

@@ -55,14 +55,17 @@ impl Packed {
                 None => NOTHING,
             });
             let at = v * LANES / panel * depth * panel + v * LANES % panel;
-            // Blocks of k that fit the first-level cache in all sixteen rows.
-            for first in (0..depth).step_by(64) {
-                let last = (first + 64).min(depth);
+            // Square blocks, so that both sides are read and written by whole cache lines.
+            for first in (0..depth).step_by(LANES) {
+                let length = LANES.min(depth - first);
+                let mut square = [[0.0; LANES]; LANES];
                 for (lane, values) in rows.iter().enumerate().filter(|(_, values)| !values.is_empty()) {
-                    let to = packed.data[at + first * panel + lane..].iter_mut().step_by(panel);
-                    for (to, &value) in to.zip(&values[first..last]) {
-                        *to = value;
+                    for (column, &value) in square.iter_mut().zip(&values[first..first + length]) {
+                        column[lane] = value;
                     }
+                }
+                for (k, column) in square.iter().enumerate().take(length) {
+                    packed.data[at + (first + k) * panel..][..LANES].copy_from_slice(column);
                 }
             }
         }
