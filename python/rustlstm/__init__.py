@@ -2,7 +2,9 @@
 
 from . import checkpoint as checkpoint
 from . import datasets as datasets
+from . import losses as losses
 from . import nn as nn
+from . import ops as ops
 from . import optim as optim
 from . import training as training
 from ._core import RustPanic as RustPanic

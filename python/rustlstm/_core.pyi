@@ -103,6 +103,7 @@ def parse_header(
 def make_header(
     tensors: Sequence[tuple[str, str, Sequence[int]]], metadata: Sequence[tuple[str, str]], /
 ) -> tuple[bytes, list[int]]: ...
+
 # --- layers: conv -----------------------------------------------------------------------------------------------------
 
 def conv(
@@ -208,6 +209,75 @@ def draw(kind: str, shape: Sequence[int], scale: float, seed: int, stream: int, 
 # --- kernels: product -------------------------------------------------------------------------------------------------
 
 def matmul(a: npt.ArrayLike, turned_a: bool, b: npt.ArrayLike, turned_b: bool, /) -> _Array: ...
+
+# --- layers: loss -----------------------------------------------------------------------------------------------------
+
+def regression_loss(
+    kind: str,
+    prediction: npt.ArrayLike,
+    target: npt.ArrayLike,
+    options: Sequence[float],
+    lengths: npt.ArrayLike | None,
+    weights: npt.ArrayLike | None,
+    reduction: str,
+    record: bool,
+    /,
+) -> tuple[_Array, _Array | None]: ...
+def cross_entropy(
+    logits: npt.ArrayLike,
+    target: npt.ArrayLike,
+    class_weights: npt.ArrayLike | None,
+    ignore_index: int,
+    label_smoothing: float,
+    lengths: npt.ArrayLike | None,
+    weights: npt.ArrayLike | None,
+    reduction: str,
+    record: bool,
+    /,
+) -> tuple[_Array, _Array | None]: ...
+def binary_cross_entropy(
+    prediction: npt.ArrayLike,
+    target: npt.ArrayLike,
+    pos_weight: npt.ArrayLike | None,
+    probabilities: bool,
+    lengths: npt.ArrayLike | None,
+    weights: npt.ArrayLike | None,
+    reduction: str,
+    record: bool,
+    /,
+) -> tuple[_Array, _Array | None]: ...
+def gaussian_nll(
+    arguments: Sequence[npt.ArrayLike],
+    target: npt.ArrayLike,
+    full: bool,
+    eps: float,
+    lengths: npt.ArrayLike | None,
+    weights: npt.ArrayLike | None,
+    reduction: str,
+    wanted: Sequence[bool],
+    /,
+) -> tuple[_Array, list[_Array | None]]: ...
+def student_t_nll(
+    arguments: Sequence[npt.ArrayLike],
+    target: npt.ArrayLike,
+    lengths: npt.ArrayLike | None,
+    weights: npt.ArrayLike | None,
+    reduction: str,
+    wanted: Sequence[bool],
+    /,
+) -> tuple[_Array, list[_Array | None]]: ...
+def negative_binomial_nll(
+    arguments: Sequence[npt.ArrayLike],
+    target: npt.ArrayLike,
+    lengths: npt.ArrayLike | None,
+    weights: npt.ArrayLike | None,
+    reduction: str,
+    wanted: Sequence[bool],
+    /,
+) -> tuple[_Array, list[_Array | None]]: ...
+def activation_regulariser(
+    y: npt.ArrayLike, temporal: bool, lengths: npt.ArrayLike | None, record: bool, /
+) -> tuple[_Array, _Array | None]: ...
 
 # --- kernels: elementwise ---------------------------------------------------------------------------------------------
 

@@ -13,12 +13,13 @@ mod gil;
 mod images;
 mod init;
 mod layers;
-mod optim;
-mod safetensors;
 mod linear;
+mod loss;
 mod norm;
+mod optim;
 mod pool;
 mod product;
+mod safetensors;
 mod softmax;
 mod state;
 mod steps;
@@ -50,16 +51,22 @@ mod _core {
     #[pymodule_export]
     use super::layers::{Cache, LstmCore};
     #[pymodule_export]
-    use super::optim::{average_step, clip_grad_norm, clip_grad_value, optimizer_step, scalar_power};
-    #[pymodule_export]
-    use super::safetensors::{header_length, make_header, parse_header};
     use super::linear::{linear, linear_backward};
     #[pymodule_export]
+    use super::loss::{
+        activation_regulariser, binary_cross_entropy, cross_entropy, gaussian_nll, negative_binomial_nll,
+        regression_loss, student_t_nll,
+    };
+    #[pymodule_export]
     use super::norm::{layer_norm, layer_norm_backward};
+    #[pymodule_export]
+    use super::optim::{average_step, clip_grad_norm, clip_grad_value, optimizer_step, scalar_power};
     #[pymodule_export]
     use super::pool::{avg_pool, max_pool, pool_steps, pool_steps_backward, window_pool_backward};
     #[pymodule_export]
     use super::product::matmul;
+    #[pymodule_export]
+    use super::safetensors::{header_length, make_header, parse_header};
     #[pymodule_export]
     use super::softmax::{softmax, softmax_backward};
     #[pymodule_export]

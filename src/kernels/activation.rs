@@ -20,6 +20,7 @@
 //! `tests/golden/fit_activations.py`; the bounds were measured over all 2³² inputs on the scalar level
 //! and on AVX2 (`tests/rust/scan.rs`). NaN comes out as NaN.
 
+use super::special::ln_normal;
 use crate::Error;
 use crate::simd::{Kernel, LANES, Level, Simd, dispatch};
 use std::f32::consts::{LN_2, LOG2_E};
@@ -270,18 +271,8 @@ pub fn ln(x: f32) -> f32 {
 /// The same to f64's precision, but for the last digits. There are no branches: in a loop it becomes vector code.
 #[inline(always)]
 pub(super) fn ln_wide(x: f32) -> f64 {
-    // Every positive f32, denormal or not, is a normal f64: x = m 2^e with m in [sqrt(1/2), sqrt(2)).
-    let bits = f64::from(x).to_bits();
-    let half = std::f64::consts::FRAC_1_SQRT_2.to_bits();
-    let e = (bits.wrapping_sub(half) as i64) >> 52;
-    let m = f64::from_bits(bits.wrapping_sub((e << 52) as u64));
-    // ln m = 2 (z + z³/3 + z⁵/5 + …) with z = (m - 1) / (m + 1), |z| < 0.172
-    let z = (m - 1.0) / (m + 1.0);
-    let mut tail = 0.0;
-    for k in (1..9).rev() {
-        tail = tail * (z * z) + 1.0 / f64::from(2 * k + 1);
-    }
-    let log = e as f64 * std::f64::consts::LN_2 + 2.0 * (z + z * (z * z) * tail);
+    // Every positive f32, denormal or not, is a normal f64.
+    let log = ln_normal::<8>(f64::from(x));
     if x > 0.0 && x < f32::INFINITY {
         log
     } else if x == 0.0 {

@@ -9,6 +9,7 @@
 //! it does not matter who computes which: long arrays are shared out.
 
 use super::activation::{Activation, Elementwise, Exp, exp, ln, ln_wide};
+use super::special::ln_1p_lanes;
 use crate::Error;
 use crate::simd::{Kernel, LANES, Level, Simd, dispatch};
 use crate::threads;
@@ -135,17 +136,8 @@ impl Elementwise for Softplus {
     #[inline(always)]
     fn lanes<S: Simd>(self, s: S, x: S::V) -> S::V {
         let u = exp(s, s.sub(s.splat(0.0), s.abs(x)));
-        // z <= 1/3: the first term left out is below 2⁻²⁹ of the sum.
-        let z = s.div(u, s.add(s.splat(2.0), u));
-        let square = s.mul(z, z);
-        let mut tail = s.splat(1.0 / 15.0);
-        for k in (1..7).rev() {
-            tail = s.fma(tail, square, s.splat(1.0 / (2 * k + 1) as f32));
-        }
-        let twice = s.add(z, z);
-        let log = s.fma(s.mul(twice, square), tail, twice);
         // NaN comes second: that is the operand which a maximum returns then.
-        s.add(s.max(s.splat(0.0), x), log)
+        s.add(s.max(s.splat(0.0), x), ln_1p_lanes(s, u))
     }
 }
 

@@ -9,3 +9,4 @@ pub mod norm;
 pub mod product;
 pub mod reduce;
 pub mod softmax;
+pub mod special;

@@ -23,6 +23,7 @@ pub mod embedding;
 pub mod init;
 mod inlet;
 pub mod linear;
+pub mod loss;
 mod lstm;
 pub mod norm;
 pub mod pool;

@@ -32,6 +32,14 @@ from ._conv import conv as conv
 from ._custom import custom as custom
 from ._dropout import dropout as dropout
 from ._dropout import zero_padding as zero_padding
+from ._loss import Reduction as Reduction
+from ._loss import activation_regulariser as activation_regulariser
+from ._loss import binary_cross_entropy as binary_cross_entropy
+from ._loss import cross_entropy as cross_entropy
+from ._loss import gaussian_nll as gaussian_nll
+from ._loss import negative_binomial_nll as negative_binomial_nll
+from ._loss import regression_loss as regression_loss
+from ._loss import student_t_nll as student_t_nll
 from ._lstm import expand_batch as expand_batch
 from ._lstm import lstm as lstm
 from ._lstm import pad as pad
