@@ -203,6 +203,21 @@ def test_shared_parameters(tmp_path: Path) -> None:
     equal(plain, model)
 
 
+@pytest.mark.parametrize("torch", [False, True])
+def test_parameters_that_were_shared_by_hand(tmp_path: Path, torch: bool) -> None:
+    def make() -> Tied:
+        model = Tied(nn.LSTM(2, 3), nn.LSTM(2, 3))
+        first, second = model.modules
+        second.weight_hh_l0 = first.weight_hh_l0  # type: ignore[attr-defined]
+        return model
+
+    model = worn(make)
+    rl.save(model, tmp_path / "m", torch=torch)
+    loaded: Any = rl.load(tmp_path / "m")
+    assert loaded.modules[0].weight_hh_l0 is loaded.modules[1].weight_hh_l0
+    equal(loaded, model)
+
+
 def test_classes_of_ones_own(tmp_path: Path) -> None:
     model = worn(Mine)
     path = tmp_path / "m"

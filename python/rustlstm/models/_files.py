@@ -1,7 +1,7 @@
 """Models as files: a safetensors file whose metadata say how the module is made.
 
     class, config        the classes and arguments, from ``Module.config``; no config if a class is not of this library
-    shared               a parameter with several paths is stored once: path -> the path that it is stored under
+    shared               a parameter with several paths: each further path, and the first, under which it is stored
     frozen, counters     the parameters that need no gradient; how much the random layers have drawn
 
 Loading makes the module without memory for its parameters, holds its sizes against the file's, and only then reads.
@@ -44,10 +44,10 @@ def save(model: Module, path: str | os.PathLike[str], *, torch: bool = False) ->
         content["config"] = model.config()
     except TypeError as reason:
         content["reason"] = str(reason)
+    content["shared"] = _shared(model)
     tensors = model.state_dict(torch=torch)
-    # PyTorch has every name in its state dict, those of shared parameters too.
-    content["shared"] = {} if torch else _shared(model)
-    for name in content["shared"]:
+    # PyTorch wants every name, those of shared parameters too.
+    for name in () if torch else content["shared"]:
         del tensors[name]
     content["frozen"] = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
     content["counters"] = model.counters()
