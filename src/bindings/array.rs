@@ -86,11 +86,6 @@ impl<'py> Output<'py> {
     pub fn slice(&mut self) -> &mut [f32] {
         self.0.as_slice_mut().expect("checked to be contiguous and aligned")
     }
-
-    /// The extents.
-    pub fn shape(&self) -> &[usize] {
-        self.0.shape()
-    }
 }
 
 /// Axes with the extents of `shape`, which need no letters.

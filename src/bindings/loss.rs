@@ -2,6 +2,7 @@
 
 use super::array::{self, Axis, Input};
 use super::errors::{guard, raise};
+use super::gil::released;
 use crate::Error;
 use crate::layers::loss::classification::{self, CrossEntropy};
 use crate::layers::loss::{Counted, Outputs, Reduction, likelihood, regression, regulariser};
@@ -14,9 +15,6 @@ type Any<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
 type Array<'py> = Bound<'py, PyArrayDyn<f32>>;
 /// The loss, and the gradients that were wanted.
 type Outcome<'py, const N: usize> = (Array<'py>, [Option<Array<'py>>; N]);
-
-/// Above this many multiply-adds (some tens of µs) a call lets other Python threads run.
-const LONG: usize = 1 << 20;
 
 /// The arguments that all losses share.
 struct Terms<'a, 'py> {
@@ -60,7 +58,7 @@ impl<'a, 'py> Terms<'a, 'py> {
             let weights = self.weights.as_ref().map(Input::slice);
             let (shape, lengths, reduction) = (self.shape, self.lengths.as_deref(), self.reduction);
             let run = move || loss(&Counted::new(shape, lengths, weights, reduction)?, out);
-            if work < LONG { run() } else { py.detach(run) }.map_err(raise)?
+            released(py, work, run).map_err(raise)?
         };
         let losses = losses.map_or_else(|| array::output(py, &[], &[value]), Ok)?;
         Ok((losses, gradients))

@@ -2,6 +2,7 @@
 
 use super::array::{Input, Output};
 use super::errors::{guard, raise};
+use super::gil::released;
 use crate::Error;
 use crate::optim::{self, Adadelta, Adagrad, Adam, Asgd, Average, Count, Fault, Group, Nadam, RmsProp, Rule, Sgd};
 use crate::simd::level;
@@ -10,8 +11,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-/// Above so many numbers (some tens of µs) a call lets other Python threads run.
-const LONG: usize = 1 << 14;
+/// What an update of one number costs, in multiply-adds.
+const PER_NUMBER: usize = 64;
 
 /// What Python is told of a fault: the place in the list, and the word for what was not finite.
 type Told = Option<(usize, &'static str)>;
@@ -110,8 +111,8 @@ pub fn optimizer_step(
             work += grad.len();
             slots.push(optim::Slot { group, value: value.slice(), grad, state: state.slice(), count });
         }
-        let mut call = || told(optim::step(level, &mut slots));
-        let fault = if work < LONG { call() } else { py.detach(call) };
+        let call = || told(optim::step(level, &mut slots));
+        let fault = released(py, work * PER_NUMBER, call);
         Ok((slots.iter().map(|slot| slot.count.product).collect(), fault))
     })
 }
@@ -142,8 +143,8 @@ pub fn average_step(
             })
             .collect();
         let work: usize = slots.iter().map(|slot| slot.grad.len()).sum();
-        let mut call = || told(optim::step(level, &mut slots));
-        Ok(if work < LONG { call() } else { py.detach(call) })
+        let call = || told(optim::step(level, &mut slots));
+        Ok(released(py, work * PER_NUMBER, call))
     })
 }
 
@@ -173,7 +174,7 @@ fn clip<T: Send>(
         let mut grads: Vec<&mut [f32]> = outputs.iter_mut().map(Output::slice).collect();
         let work: usize = grads.iter().map(|grad| grad.len()).sum();
         let call = || clip(level, &mut grads);
-        match if work < LONG { call() } else { py.detach(call) } {
+        match released(py, work * PER_NUMBER, call) {
             Ok(result) => Ok((result, None)),
             Err(fault) => Ok((otherwise, Some(fault.slot))),
         }

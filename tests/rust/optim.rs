@@ -119,7 +119,7 @@ fn reference(group: &Group, t: u64, product: f64, w: &mut f64, g: f64, state: &m
         }
         Rule::Asgd(Asgd { lambd, alpha, t0 }) => {
             let rate = lr / (1.0 + lambd * lr * (t - 1) as f64).powf(alpha);
-            *w -= lambd * rate * *w + rate * g;
+            *w -= lambd * rate * old + rate * g;
             state[0] += (*w - state[0]) / ((t - 1) as f64 - t0).max(1.0);
         }
         Rule::Average(Average { decay }) => *w += (1.0 - decay) * (g - old),

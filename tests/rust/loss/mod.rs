@@ -2,7 +2,7 @@
 
 mod case;
 
-use crate::determinism::setting_threads;
+use crate::everywhere::setting_threads;
 use crate::support::{Rng, report};
 use case::{Case, IGNORED, Kind, kinds, small_shape};
 use rustlstm::layers::loss::{Counted, Outputs, Reduction, likelihood, regulariser};
