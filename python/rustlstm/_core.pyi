@@ -23,10 +23,10 @@ class LstmCore:
         input_size: int,
         hidden_sizes: Sequence[int],
         *,
-        bidirectional: bool,
-        merge: str,
-        proj_size: int | None,
-        layer_norm: bool,
+        bidirectional: bool = False,
+        merge: str = "concat",
+        proj_size: int | None = None,
+        layer_norm: bool = False,
         peephole: bool,
         coupled: bool,
         input_gate: bool,
@@ -35,13 +35,13 @@ class LstmCore:
         input_activation: str,
         output_activation: str,
         clip: float | None,
-        dropout: float,
-        input_dropout: float,
-        recurrent_dropout: float,
-        locked_dropout: bool,
-        zoneout_h: float,
-        zoneout_c: float,
-        weight_drop: float,
+        dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        locked_dropout: bool = False,
+        zoneout_h: float = 0.0,
+        zoneout_c: float = 0.0,
+        weight_drop: float = 0.0,
     ) -> LstmCore: ...
     @property
     def output_size(self) -> int: ...
@@ -198,9 +198,7 @@ def embedding_backward(
 # --- layers: softmax --------------------------------------------------------------------------------------------------
 
 def softmax(x: npt.ArrayLike, lengths: npt.ArrayLike | None, log: bool, /) -> _Array: ...
-def softmax_backward(
-    y: npt.ArrayLike, lengths: npt.ArrayLike | None, log: bool, dy: npt.ArrayLike, /
-) -> _Array: ...
+def softmax_backward(y: npt.ArrayLike, lengths: npt.ArrayLike | None, log: bool, dy: npt.ArrayLike, /) -> _Array: ...
 
 # --- layers: init -----------------------------------------------------------------------------------------------------
 

@@ -29,9 +29,9 @@ pub struct LstmCore {
 #[pymethods]
 impl LstmCore {
     #[new]
-    #[pyo3(signature = (input_size, hidden_sizes, *, bidirectional, merge, proj_size, layer_norm, peephole, coupled, input_gate,
-        forget_gate, output_gate, input_activation, output_activation, clip, dropout, input_dropout, recurrent_dropout,
-        locked_dropout, zoneout_h, zoneout_c, weight_drop))]
+    #[pyo3(signature = (input_size, hidden_sizes, *, bidirectional=false, merge="concat", proj_size=None, layer_norm=false, peephole,
+        coupled, input_gate, forget_gate, output_gate, input_activation, output_activation, clip, dropout=0.0,
+        input_dropout=0.0, recurrent_dropout=0.0, locked_dropout=false, zoneout_h=0.0, zoneout_c=0.0, weight_drop=0.0))]
     fn new(
         input_size: usize,
         hidden_sizes: Vec<usize>,

@@ -5,10 +5,13 @@ from ._cell import Cell as Cell
 from ._conv import Conv1d as Conv1d
 from ._conv import Conv2d as Conv2d
 from ._dropout import Dropout as Dropout
+from ._embedding import Embedding as Embedding
 from ._init import Init as Init
+from ._linear import Linear as Linear
 from ._lstm import LSTM as LSTM
 from ._lstm import Record as Record
 from ._lstm import Stream as Stream
+from ._lstm_cell import LSTMCell as LSTMCell
 from ._module import LoadResult as LoadResult
 from ._module import Module as Module
 from ._norm import LayerNorm as LayerNorm

@@ -9,10 +9,10 @@ from functools import partial
 import numpy.typing as npt
 
 from .. import ops
+from .._options import count, seed_number
 from ..ops import ArrayLike
 from ..tensor import Array, Tensor
 from ._module import Module
-from .._options import count, seed_number
 from ._parameter import parameter
 from ._ragged import as_batch
 

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from ._config import register
 from .._options import flag, number
+from ._config import register
 
 ACTIVATIONS = ("tanh", "sigmoid", "hard_sigmoid", "relu", "softsign", "identity")
 
@@ -99,3 +99,15 @@ class Cell:
     def __repr__(self) -> str:
         changed = (f for f in fields(self) if getattr(self, f.name) != f.default)
         return f"Cell({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in changed)})"
+
+
+def as_cell(value: Any) -> Cell:
+    """Return the cell that an argument asks for."""
+    if value is not None and not isinstance(value, Cell):
+        raise TypeError(f"cell must be a Cell or None, got {type(value).__name__}")
+    return Cell() if value is None else value
+
+
+def arithmetic(cell: Cell) -> dict[str, Any]:
+    """Return what the arithmetic asks of a cell: all but the first value of a parameter."""
+    return {f.name: getattr(cell, f.name) for f in fields(cell) if f.name != "forget_bias"}

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import ops
+from .._options import count, flag, seed_number
 from ..ops import ArrayLike
 from ..tensor import Tensor
 from ._module import Module
-from .._options import count, flag, seed_number
 from ._parameter import Parameter, parameter
 from ._ragged import as_batch
 from ._window import axis, both, padding_1d, padding_2d, whole_or_pair

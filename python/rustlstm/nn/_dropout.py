@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy.typing as npt
 
 from .. import ops
+from .._options import flag, number, seed_number
 from ..ops import ArrayLike
 from ..tensor import Tensor
 from ._module import Module
-from .._options import flag, number, seed_number
 from ._ragged import as_batch
 
 

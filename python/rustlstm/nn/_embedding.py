@@ -6,13 +6,12 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from .. import ops
+from .._options import count, flag, seed_number
 from ..tensor import Array, Tensor
 from ._module import Module
-from .._options import count, flag, seed_number
 from ._parameter import Parameter, parameter, shared
 from ._ragged import as_ids
 
@@ -55,7 +54,9 @@ class Embedding(Module):
         shape = (self.num_embeddings, self.embedding_dim)
         if isinstance(weight, Parameter):
             if self.frozen:
-                raise ValueError("frozen is for a weight of the layer's own; a shared parameter says itself if it is trained")
+                raise ValueError(
+                    "frozen is for a weight of the layer's own; a shared parameter says itself if it is trained"
+                )
             self.weight = shared("weight", weight, shape)
             return
         given = None if weight is None else ops.as_f32("weight", ops.values(weight), [("V", shape[0]), ("E", shape[1])])

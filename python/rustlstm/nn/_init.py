@@ -9,7 +9,9 @@ from typing import Any
 
 from .. import ops
 from ..tensor import Array
+from ._cell import Cell
 from ._config import register
+from ._parameter import Parameter, drawing
 
 SCHEMES = ("uniform", "glorot", "orthogonal")
 
@@ -44,6 +46,22 @@ class Init:
     def chrono(cls, t_max: float, scheme: str = "uniform") -> Init:
         """Chrono initialisation for dependencies of up to ``t_max`` steps."""
         return cls(scheme, t_max)
+
+
+def as_init(value: Any) -> Init:
+    """Return the initialiser that an argument asks for."""
+    if not isinstance(value, (str, Init)):
+        raise TypeError(f"init must be a name or an Init, got {type(value).__name__}")
+    return Init(value) if isinstance(value, str) else value
+
+
+def first_parameters(core: ops.LstmCore, cell: Cell, init: Init, seed: int) -> dict[str, Parameter]:
+    """Return the parameters of an LSTM by name; without values inside ``undrawn``."""
+    specs = core.specs()
+    if not drawing():
+        return {name: Parameter.blank(shape) for name, shape in specs}
+    values = core.init(init.scheme, cell.forget_bias, init.t_max, seed)
+    return {name: Parameter(value) for (name, _), value in zip(specs, values, strict=True)}
 
 
 def checked_scheme(value: Any, hint: str = "") -> str:

@@ -8,11 +8,11 @@ from functools import partial
 import numpy.typing as npt
 
 from .. import ops
+from .._options import count, flag, seed_number
 from ..ops import ArrayLike
 from ..tensor import Tensor
 from ._init import checked_scheme, fan_in_bound, matrix
 from ._module import Module
-from .._options import count, flag, seed_number
 from ._parameter import Parameter, parameter, shared
 from ._ragged import as_batch
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -11,15 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import ops
+from .._options import count, flag, number, seed_number
 from ..ops import Cache, LstmCore
 from ..ops import Stream as Stream
 from ..tensor import Array, Tensor
-from ._cell import Cell
-from ._init import Init
+from ._cell import Cell, arithmetic, as_cell
+from ._init import Init, as_init, first_parameters
 from ._module import Module
-from .._options import count, flag, number, seed_number
-from ._parameter import Parameter, drawing, parameter
+from ._parameter import Parameter, parameter
 from ._ragged import as_batch
+from ._torch import one_bias, two_biases
 
 ArrayLike: TypeAlias = Tensor | npt.ArrayLike
 # [L*D, B, H], or a list of [D, B, H_l], one for each layer.
@@ -132,21 +133,16 @@ class LSTM(Module):
         self.weight_drop = number("weight_drop", weight_drop)
         self.proj_size = None if proj_size is None else count("proj_size", proj_size)
         self.layer_norm = flag("layer_norm", layer_norm)
-        self.cell = _cell(cell)
+        self.cell = as_cell(cell)
         self.learn_initial_state = flag("learn_initial_state", learn_initial_state)
-        self.init = _init(init)
+        self.init = as_init(init)
         self.seed = seed_number(seed)
         self.draws = 0
         self._core = self._make_core()
-        shapes = dict(self._core.specs())
-        self._names = list(shapes)
-        if drawing():
-            values = self._core.init(self.init.scheme, self.cell.forget_bias, self.init.t_max, self.seed)
-            for name, value in zip(self._names, values, strict=True):
-                setattr(self, name, Parameter(value))
-        else:
-            for name, shape in shapes.items():
-                setattr(self, name, Parameter.blank(shape))
+        first = first_parameters(self._core, self.cell, self.init, self.seed)
+        self._names = list(first)
+        for name, value in first.items():
+            setattr(self, name, value)
         h_shapes, c_shapes = self._core.state_shapes(1)
         self._h0_names = _state_names("h0", h_shapes) if self.learn_initial_state else []
         self._c0_names = _state_names("c0", c_shapes) if self.learn_initial_state else []
@@ -154,7 +150,6 @@ class LSTM(Module):
             setattr(self, name, parameter(shape, partial(np.zeros, shape, np.float32)))
 
     def _make_core(self) -> LstmCore:
-        cell = {f.name: getattr(self.cell, f.name) for f in fields(self.cell) if f.name != "forget_bias"}
         return LstmCore(
             self.input_size,
             self.hidden_sizes,
@@ -169,7 +164,7 @@ class LSTM(Module):
             zoneout_h=self.zoneout[0],
             zoneout_c=self.zoneout[1],
             weight_drop=self.weight_drop,
-            **cell,
+            **arithmetic(self.cell),
         )
 
     @property
@@ -316,23 +311,10 @@ class LSTM(Module):
         return self.seed, self.draws - 1
 
     def _to_torch(self, own: dict[str, Array]) -> dict[str, Array]:
-        state = {}
-        for name, value in own.items():
-            if name.startswith("bias_l"):
-                state[name.replace("bias_", "bias_ih_")] = value
-                state[name.replace("bias_", "bias_hh_")] = np.zeros_like(value)
-            else:
-                state[name] = value
-        return state
+        return two_biases(own)
 
     def _from_torch(self, own: dict[str, Any]) -> dict[str, Any]:
-        state = dict(own)
-        for name in self._names:
-            pair = name.replace("bias_", "bias_ih_"), name.replace("bias_", "bias_hh_")
-            if name.startswith("bias_l") and name not in own and all(one in own for one in pair):
-                ih, hh = (ops.as_f32(one, state.pop(one), [("", getattr(self, name).size)]) for one in pair)
-                state[name] = ih + hh
-        return state
+        return one_bias(own, self._own())
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_core"}
@@ -356,18 +338,6 @@ def _merge(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f'merge must be "concat", "sum", "mul" or "mean", got {value!r}')
     return value
-
-
-def _cell(value: Any) -> Cell:
-    if value is not None and not isinstance(value, Cell):
-        raise TypeError(f"cell must be a Cell or None, got {type(value).__name__}")
-    return Cell() if value is None else value
-
-
-def _init(value: Any) -> Init:
-    if not isinstance(value, (str, Init)):
-        raise TypeError(f"init must be a name or an Init, got {type(value).__name__}")
-    return Init(value) if isinstance(value, str) else value
 
 
 def _hidden_sizes(hidden_size: int | Sequence[int], num_layers: int) -> list[int]:

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import ops
+from .._options import count, flag, number
 from ..ops import ArrayLike
 from ..tensor import Tensor
 from ._module import Module
-from .._options import count, flag, number
 from ._parameter import Parameter, parameter
 from ._ragged import as_batch
 

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import ops
+from .._options import count
 from ..ops import ArrayLike, Axis
 from ..tensor import Tensor
 from ._module import Module
-from .._options import count
 from ._ragged import as_batch
 from ._window import both, whole_or_pair
 

@@ -13,7 +13,7 @@ from .. import ops
 from ..ops import ArrayLike
 from ..tensor import Tensor
 from ._module import Module
-from ._ragged import as_batch
+from ._ragged import as_either
 
 
 class Sequential(Module):
@@ -48,13 +48,13 @@ class Sequential(Module):
         """Run over a batch.
 
         Args:
-            x: [B, T, C], or a list of B sequences [T_b, C].
+            x: [B, T, C], or a list of B sequences [T_b, C]; where an Embedding comes first [B, T] or [T_b].
             lengths: [B] integers: only so many steps of each row count.
 
         Returns:
             What the last module returns; of an LSTM, y.
         """
-        value, ends = as_batch(x, lengths)
+        value, ends = as_either(x, lengths)
         for module, takes_lengths in zip(self.modules, self._takes_lengths, strict=True):
             if ends is None:
                 value = _first(module(value))

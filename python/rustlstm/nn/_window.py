@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..ops import Axis
 from .._options import count
+from ..ops import Axis
 
 
 def whole_or_pair(name: str, value: Any, least: int = 1) -> int | tuple[int, int]:

@@ -32,6 +32,8 @@ from ._conv import conv as conv
 from ._custom import custom as custom
 from ._dropout import dropout as dropout
 from ._dropout import zero_padding as zero_padding
+from ._embedding import embedding as embedding
+from ._linear import linear as linear
 from ._loss import Reduction as Reduction
 from ._loss import activation_regulariser as activation_regulariser
 from ._loss import binary_cross_entropy as binary_cross_entropy
@@ -43,6 +45,7 @@ from ._loss import student_t_nll as student_t_nll
 from ._lstm import expand_batch as expand_batch
 from ._lstm import lstm as lstm
 from ._lstm import pad as pad
+from ._matmul import matmul as matmul
 from ._norm import layer_norm as layer_norm
 from ._pool import avg_pool as avg_pool
 from ._pool import max_pool as max_pool
@@ -59,14 +62,11 @@ from ._shape import squeeze as squeeze
 from ._shape import stack as stack
 from ._shape import swapaxes as swapaxes
 from ._shape import transpose as transpose
+from ._softmax import log_softmax as log_softmax
+from ._softmax import softmax as softmax
 from ._ufunc import ufunc as ufunc
 from ._values import ArrayLike as ArrayLike
 from ._values import as_f32 as as_f32
 from ._values import kept as kept
 from ._values import kept_lengths as kept_lengths
 from ._values import values as values
-from ._embedding import embedding as embedding
-from ._linear import linear as linear
-from ._matmul import matmul as matmul
-from ._softmax import log_softmax as log_softmax
-from ._softmax import softmax as softmax

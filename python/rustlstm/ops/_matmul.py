@@ -30,7 +30,9 @@ def matmul(a: ArrayLike, b: ArrayLike) -> Tensor:
     shape = (*front, left.shape[-2], right.shape[-1])
     # One matrix for all of a: its matrices are one with many rows.
     folded = right.ndim == 2
-    stacks = (left.reshape(1, -1, left.shape[-1]), right[None]) if folded else (_stack(left, front), _stack(right, front))
+    stacks = (
+        (left.reshape(1, -1, left.shape[-1]), right[None]) if folded else (_stack(left, front), _stack(right, front))
+    )
     result = _product(*stacks).reshape(shape)
     result = result[..., 0, :] if x.ndim == 1 else result
     result = result[..., 0] if y.ndim == 1 else result
@@ -61,8 +63,10 @@ def _front(left: Array, right: Array, shapes: tuple[tuple[int, ...], ...]) -> tu
             return np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
     except ValueError:
         pass
-    raise ValueError(f"b must have shape [.., K={left.shape[-1]}, C] to follow a of shape {list(shapes[0])}, "
-                     f"with axes in front that broadcast, got {list(shapes[1])}")
+    raise ValueError(
+        f"b must have shape [.., K={left.shape[-1]}, C] to follow a of shape {list(shapes[0])}, "
+        f"with axes in front that broadcast, got {list(shapes[1])}"
+    )
 
 
 def _stack(side: Array, front: tuple[int, ...]) -> Array:

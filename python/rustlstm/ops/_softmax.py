@@ -23,14 +23,16 @@ def softmax(x: ArrayLike, axis: int = -1, lengths: npt.ArrayLike | None = None) 
 
 
 def log_softmax(x: ArrayLike, axis: int = -1, lengths: npt.ArrayLike | None = None) -> Tensor:
-    """Return the logarithm of ``softmax``, without taking it of small numbers; zero where lengths leave elements out."""
+    """Return the logarithm of ``softmax``, exact for small ones too; zero where lengths leave elements out."""
     return _softmax(x, axis, lengths, True)
 
 
 def _softmax(x: ArrayLike, axis: int, lengths: npt.ArrayLike | None, log: bool) -> Tensor:
     data = as_f32("x", values(x))
     if not -data.ndim <= axis < data.ndim:
-        raise ValueError(f"axis must be from {-data.ndim} to {data.ndim - 1} for x of shape {list(data.shape)}, got {axis}")
+        raise ValueError(
+            f"axis must be from {-data.ndim} to {data.ndim - 1} for x of shape {list(data.shape)}, got {axis}"
+        )
     if lengths is not None and axis % data.ndim != data.ndim - 1:
         raise ValueError(f"axis must be the last one where lengths are given, got {axis}")
     ends = kept_lengths(lengths)

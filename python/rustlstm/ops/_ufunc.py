@@ -1,4 +1,4 @@
-"""numpy's elementwise functions and matrix products on tensors: those that have a gradient here stay on the tape, the others say so."""
+"""numpy's functions on tensors: those that have a gradient here stay on the tape, the others say so."""
 
 from __future__ import annotations
 
