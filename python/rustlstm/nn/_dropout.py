@@ -27,7 +27,7 @@ class Dropout(Module):
     >>> import numpy as np
     >>> dropout = Dropout(0.5)
     >>> dropout(np.ones((2, 3))).tolist()
-    [[2.0, 2.0, 0.0], [0.0, 0.0, 0.0]]
+    [[2.0, 2.0, 0.0], [2.0, 2.0, 2.0]]
     >>> dropout.eval()(np.ones((2, 3))).tolist()
     [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
     """

@@ -84,8 +84,9 @@ class Callbacks:
             call(trainer)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state of each."""
-        return {**self._left, **{name: callback.state_dict() for name, callback in self._named.items()}}
+        """Return the state of each that has one."""
+        states = {**self._left, **{name: callback.state_dict() for name, callback in self._named.items()}}
+        return {name: state for name, state in states.items() if state}
 
 
 class Best:
