@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
-import shutil
 import stat
 import sys
 import time
@@ -106,7 +104,7 @@ def _replace(target: Path, parts: Iterable[bytes | memoryview], mode: int | None
 
 
 def _beside(target: Path) -> Path:
-    return target.with_name(f".{target.name}.{secrets.token_hex(8)}{SUFFIX}")
+    return target.with_name(f".{target.name}.{os.urandom(8).hex()}{SUFFIX}")
 
 
 def _create(target: Path) -> tuple[Path, int]:
@@ -171,6 +169,8 @@ def _second_name(target: Path, name: Path) -> None:
     try:
         os.link(target, name)
     except OSError:
+        import shutil  # rarely needed, and slow to import
+
         with open(target, "rb") as source, open(name, "xb") as copy:
             shutil.copyfileobj(source, copy)
             copy.flush()

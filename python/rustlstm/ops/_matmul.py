@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .. import _core
@@ -30,9 +32,9 @@ def matmul(a: ArrayLike, b: ArrayLike) -> Tensor:
     shape = (*front, left.shape[-2], right.shape[-1])
     # One matrix for all of a: its matrices are one with many rows.
     folded = right.ndim == 2
-    stacks = (
-        (left.reshape(1, -1, left.shape[-1]), right[None]) if folded else (_stack(left, front), _stack(right, front))
-    )
+    count = math.prod(left.shape[:-1] if folded else front)
+    flat = left.reshape(1, count, left.shape[-1]) if folded else _stack(left, front)
+    stacks = flat, right[None] if folded else _stack(right, front)
     result = _product(*stacks).reshape(shape)
     result = result[..., 0, :] if x.ndim == 1 else result
     result = result[..., 0] if y.ndim == 1 else result
@@ -43,7 +45,7 @@ def matmul(a: ArrayLike, b: ArrayLike) -> Tensor:
     def backward(grads: Gradients) -> Gradients:
         (grad,) = grads
         assert grad is not None
-        whole = grad.reshape(1, -1, shape[-1]) if folded else grad.reshape(-1, *shape[-2:])
+        whole = grad.reshape(1, count, shape[-1]) if folded else grad.reshape(count, *shape[-2:])
         transposes = [stack.swapaxes(1, 2) for stack in stacks]
         given: list[Array | None] = []
         for operand, side, (first, second) in zip(
@@ -71,9 +73,9 @@ def _front(left: Array, right: Array, shapes: tuple[tuple[int, ...], ...]) -> tu
 
 def _stack(side: Array, front: tuple[int, ...]) -> Array:
     """Return the matrices as ``[N, .., ..]``; a single one stands for all."""
-    if side.size == side.shape[-2] * side.shape[-1]:
+    if math.prod(side.shape[:-2]) == 1:
         return side.reshape(1, *side.shape[-2:])
-    return np.broadcast_to(side, (*front, *side.shape[-2:])).reshape(-1, *side.shape[-2:])
+    return np.broadcast_to(side, (*front, *side.shape[-2:])).reshape(math.prod(front), *side.shape[-2:])
 
 
 def _product(a: Array, b: Array) -> Array:
