@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,8 @@ import rustlstm as rl
 pytestmark = pytest.mark.torch
 
 STEPS = 200
-# Of a loss, relative. Both libraries round on their own, and two hundred steps let the differences grow.
+# Of a loss, relative. Both libraries round on their own, and two hundred steps let the differences grow. Where a rate is
+# so high that a run is chaotic, torch in float32 is as far from torch in float64 as from us; those below are not.
 BOUND = 1e-4
 
 
@@ -49,20 +52,18 @@ def theirs(
     loss.backward()
     torch.nn.utils.clip_grad_norm_(parameters, 1.0)
     optimizer.step()
-    return float(loss)
+    return float(loss.detach())
 
 
-OPTIMIZERS = {
-    "Adam": (lambda p: rl.optim.Adam(p, 1e-2), lambda p: torch.optim.Adam(p, 1e-2)),
-    "SGD": (
-        lambda p: rl.optim.SGD(p, 0.1, momentum=0.9, nesterov=True),
-        lambda p: torch.optim.SGD(p, 0.1, momentum=0.9, nesterov=True),
-    ),
-    "AdamW": (lambda p: rl.optim.AdamW(p, 3e-3), lambda p: torch.optim.AdamW(p, 3e-3)),
-}
+# SGD has to go slowly where one number is to be met, and fast where seven classes are.
+RATES = {"Adam": (3e-3, 3e-3), "SGD": (5e-3, 5e-2), "AdamW": (3e-3, 3e-3)}
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+def options(name: str, kind: str) -> dict[str, Any]:
+    return {"lr": RATES[name][kind == "classes"], **({"momentum": 0.9, "nesterov": True} if name == "SGD" else {})}
+
+
+@pytest.mark.parametrize("name", RATES)
 @pytest.mark.parametrize(("kind", "layers", "both"), [("number", 1, False), ("classes", 2, True)])
 def test_losses_follow_torch(name: str, kind: str, layers: int, both: bool) -> None:
     rng = np.random.default_rng(0)
@@ -78,8 +79,8 @@ def test_losses_follow_torch(name: str, kind: str, layers: int, both: bool) -> N
         parameter.requires_grad_("bias_hh" not in parameter_name)
     parameters = [p for p in [*torch_lstm.parameters(), *torch_head.parameters()] if p.requires_grad]
 
-    make, make_theirs = OPTIMIZERS[name]
-    optimizer, torch_optimizer = make([*lstm.parameters(), *head.parameters()]), make_theirs(parameters)
+    optimizer = getattr(rl.optim, name)([*lstm.parameters(), *head.parameters()], **options(name, kind))
+    torch_optimizer = getattr(torch.optim, name)(parameters, **options(name, kind))
     pairs = []
     for _ in range(STEPS):
         x = rng.standard_normal((8, 12, 4), dtype=np.float32)

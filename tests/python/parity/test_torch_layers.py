@@ -1,4 +1,4 @@
-"""torch's LayerNorm, convolutions and pools on the same weights: outputs and every gradient, over drawn configurations.
+"""torch's layers, but for LSTM, on the same weights: outputs and every gradient, over drawn configurations.
 
 The reference is torch in float64. Its channels come second, ours last.
 """
@@ -25,7 +25,7 @@ Measured = Callable[[dict[str, float]], None]
 def compare(ours: Any, theirs: torch.nn.Module, x: np.ndarray, measured: Measured, *, second: bool = True) -> None:
     """Hold our results against torch's on our weights; `second` says that torch's channels come second."""
     theirs = theirs.double()
-    state = {name: torch.from_numpy(value).double() for name, value in ours.state_dict().items()}
+    state = {name: torch.from_numpy(value).double() for name, value in ours.state_dict(torch=True).items()}
     theirs.load_state_dict(state)
     rng = np.random.default_rng(x.size)
     leaf = rl.Tensor(x, requires_grad=True)
@@ -63,6 +63,80 @@ def test_layer_norm(seed: int, measured: Measured) -> None:
     ours.weight.assign(draw(rng, size))
     theirs = torch.nn.LayerNorm(size, eps=ours.eps, bias=bias)
     compare(ours, theirs, draw(rng, *rng.integers(1, 7, seed % 4), size), measured, second=False)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_linear(seed: int, measured: Measured) -> None:
+    rng = np.random.default_rng(seed)
+    sizes, bias = [int(n) for n in rng.choice([1, 2, 7, 16, 33, 130], 2)], bool(seed % 3)
+    ours, theirs = rl.nn.Linear(*sizes, bias=bias, seed=seed), torch.nn.Linear(*sizes, bias=bias)
+    compare(ours, theirs, draw(rng, *rng.integers(1, 7, seed % 4), sizes[0]), measured, second=False)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_embedding(seed: int, measured: Measured) -> None:
+    rng = np.random.default_rng(seed)
+    count, width = (int(n) for n in rng.integers(1, 40, 2))
+    padding = None if seed % 2 else int(rng.integers(0, count))
+    ours = rl.nn.Embedding(count, width, padding_index=padding, seed=seed)
+    theirs = torch.nn.Embedding(count, width, padding_idx=padding).double()
+    theirs.load_state_dict({"weight": torch.from_numpy(ours.state_dict()["weight"])})
+    ids = rng.integers(0, count, rng.integers(1, 9, 1 + seed % 3))
+    y, back = ours(ids), theirs(torch.from_numpy(ids))
+    dy = draw(rng, *y.shape)
+    y.backward(dy)
+    back.backward(torch.from_numpy(dy).double())
+    found = differences(
+        {"y": y.numpy(), "grad.weight": ours.weight.grad},
+        {"y": back.detach().numpy(), "grad.weight": theirs.weight.grad.numpy()},
+    )
+    measured(found)
+    assert not failures(found)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_lstm_cell(seed: int, measured: Measured) -> None:
+    rng = np.random.default_rng(seed)
+    inputs, hidden, batch = (int(n) for n in rng.integers(1, 40, 3))
+    ours, theirs = rl.nn.LSTMCell(inputs, hidden, seed=seed), torch.nn.LSTMCell(inputs, hidden).double()
+    # The state dict goes both ways.
+    ours.load_state_dict({name: value.numpy().astype(np.float32) for name, value in theirs.state_dict().items()})
+    state = ours.state_dict(torch=True)
+    theirs.load_state_dict({name: torch.from_numpy(value).double() for name, value in state.items()})
+    given = [draw(rng, batch, size) for size in (inputs, hidden, hidden)]
+    leaves = [rl.Tensor(array, requires_grad=True) for array in given]
+    there = [torch.from_numpy(array).double().requires_grad_() for array in given]
+    _, (h, c) = ours(leaves[0], (leaves[1], leaves[2]))
+    back = theirs(there[0], (there[1], there[2]))
+    dh, dc = draw(rng, batch, hidden), draw(rng, batch, hidden)
+    rl.backward([h, c], [dh, dc])
+    torch.autograd.backward(back, [torch.from_numpy(part).double() for part in (dh, dc)])
+    got: Arrays = {"h": h.numpy(), "c": c.numpy()}
+    got |= {f"d{number}": leaf.grad for number, leaf in enumerate(leaves)}
+    got |= {f"grad.{name}": parameter.grad for name, parameter in ours.named_parameters()}
+    expected: Arrays = {"h": back[0].detach().numpy(), "c": back[1].detach().numpy()}
+    expected |= {f"d{number}": leaf.grad.numpy() for number, leaf in enumerate(there)}
+    names = {"weight_ih": "weight_ih", "weight_hh": "weight_hh", "bias": "bias_ih"}
+    expected |= {f"grad.{ours}": getattr(theirs, name).grad.numpy() for ours, name in names.items()}
+    found = differences(got, expected)
+    measured(found)
+    assert not failures(found)
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("axis", [-1, 0, 1])
+def test_softmax(name: str, axis: int, measured: Measured) -> None:
+    rng = np.random.default_rng(axis + 7)
+    x, dy = 5 * draw(rng, 4, 17, 33), draw(rng, 4, 17, 33)
+    leaf, there = rl.Tensor(x, requires_grad=True), torch.from_numpy(x).double().requires_grad_()
+    y, back = getattr(leaf, name)(axis), getattr(there, name)(axis)
+    y.backward(dy)
+    back.backward(torch.from_numpy(dy).double())
+    found = differences(
+        {"y": y.numpy(), "grad.x": leaf.grad}, {"y": back.detach().numpy(), "grad.x": there.grad.numpy()}
+    )
+    measured(found)
+    assert not failures(found)
 
 
 def options(rng: np.random.Generator, seed: int, axes: int) -> dict[str, Any]:
