@@ -13,8 +13,8 @@ import rustlstm as rl
 pytestmark = pytest.mark.torch
 
 STEPS = 200
-# Of a loss, relative. Both libraries round on their own, and two hundred steps let the differences grow. Where a rate is
-# so high that a run is chaotic, torch in float32 is as far from torch in float64 as from us; those below are not.
+# Of a loss, relative. Both libraries round on their own, and two hundred steps let the differences grow. Where a rate
+# is so high that a run is chaotic, torch in float32 is as far from torch in float64 as from us; those below are not.
 BOUND = 1e-4
 
 
