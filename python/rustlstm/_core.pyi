@@ -77,10 +77,9 @@ class Cache:
         dy: npt.ArrayLike | None,
         dh: Sequence[npt.ArrayLike] | None,
         dc: Sequence[npt.ArrayLike] | None,
-        grads: Sequence[_Array],
         need_dx: bool,
         /,
-    ) -> tuple[_Array | None, list[_Array], list[_Array]]: ...
+    ) -> tuple[_Array | None, list[_Array], list[_Array], list[_Array]]: ...
 
 @final
 class Stream:

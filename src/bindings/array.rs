@@ -125,7 +125,9 @@ fn numpy<'py>(py: Python<'py>) -> PyResult<&'py Bound<'py, PyModule>> {
 fn convert<'py>(name: &str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArrayDyn<f32>>> {
     match value.cast_exact::<PyArrayDyn<f32>>() {
         Ok(array) if array.is_c_contiguous() && array.is_aligned() => Ok(array.clone()),
-        _ => convert_slowly(name, value),
+        // A view of a larger array, most often.
+        Ok(array) => Ok(array.call_method0(intern!(array.py(), "copy"))?.cast_into::<PyArrayDyn<f32>>()?),
+        Err(_) => convert_slowly(name, value),
     }
 }
 

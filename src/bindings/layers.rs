@@ -1,6 +1,6 @@
 //! A stack of LSTM layers over whole batches, for Python.
 
-use super::array::{self, Input, Output};
+use super::array::{self, Input};
 use super::errors::{guard, raise};
 use super::state::{Given, Parts, Shapes};
 use super::stream::Stream;
@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex};
 
 /// y, the parts of h and of c, and what backward needs.
 type Forward<'py> = (Bound<'py, PyArray3<f32>>, Parts<'py>, Parts<'py>, Option<Cache>);
-/// dx if it was asked for, and the parts of dh0 and of dc0.
-type Backward<'py> = (Option<Bound<'py, PyArray3<f32>>>, Parts<'py>, Parts<'py>);
+/// dx if it was asked for, the parts of dh0 and of dc0, and the gradients of the parameters in order.
+type Backward<'py> = (Option<Bound<'py, PyArray3<f32>>>, Parts<'py>, Parts<'py>, Parts<'py>);
 
 /// The arithmetic of an LSTM stack, with the packed copy of the parameters that it saw last.
 #[pyclass(frozen, module = "rustlstm._core")]
@@ -230,15 +230,14 @@ struct Recorded {
 
 #[pymethods]
 impl Cache {
-    /// (dx or None, parts of dh0, parts of dc0); the parameters' gradients are added to `grads`.
-    #[pyo3(signature = (dy, dh, dc, grads, need_dx, /))]
+    /// (dx or None, parts of dh0, parts of dc0, the parameters' gradients).
+    #[pyo3(signature = (dy, dh, dc, need_dx, /))]
     fn backward<'py>(
         &self,
         py: Python<'py>,
         dy: Option<&Bound<'py, PyAny>>,
         dh: Given<'py>,
         dc: Given<'py>,
-        grads: Vec<Bound<'py, PyAny>>,
         need_dx: bool,
     ) -> PyResult<Backward<'py>> {
         guard(|| {
@@ -250,16 +249,7 @@ impl Cache {
                 .transpose()?;
             let shapes = Shapes::of(config);
             let dstate = shapes.state(("dh", dh), ("dc", dc), batch)?;
-            if grads.len() != specs.len() {
-                return Err(raise(Error::shape("grads", format!("[{}]", specs.len()), format!("[{}]", grads.len()))));
-            }
-            let mut outputs = specs
-                .iter()
-                .zip(&grads)
-                .map(|(spec, grad)| {
-                    Output::new(&format!("the gradient of {}", spec.name), grad, &array::fixed(&spec.shape))
-                })
-                .collect::<PyResult<Vec<_>>>()?;
+            let grads: Parts<'py> = specs.iter().map(|spec| PyArrayDyn::zeros(py, &spec.shape[..], false)).collect();
             let dx = need_dx.then(|| PyArray3::zeros(py, [batch, time, config.input_size], false));
             // All arguments are right: only now is the record used up.
             let recorded = self.recorded.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
@@ -272,18 +262,22 @@ impl Cache {
             let first = {
                 let mut dx = dx.as_ref().map(|dx| dx.readwrite());
                 let dx = dx.as_mut().map(|dx| dx.as_slice_mut().expect("a new array is contiguous"));
-                let mut grads: Vec<&mut [f32]> = outputs.iter_mut().map(Output::slice).collect();
+                let mut outputs: Vec<_> = grads.iter().map(|grad| grad.readwrite()).collect();
+                let slices = outputs.iter_mut().map(|grad| grad.as_slice_mut().expect("a new array is contiguous"));
+                let mut slices: Vec<&mut [f32]> = slices.collect();
                 let (x, dy) = (x.slice(), dy.as_ref().map(Input::slice));
                 py.detach(|| {
                     let shape = [batch, time, config.input_size];
                     let x = Seq::new(x, shape)?;
                     let dy = dy.map(|dy| Seq::new(dy, [batch, time, width])).transpose()?;
                     let dx = dx.map(|dx| SeqMut::new(dx, shape)).transpose()?;
-                    self.lstm.backward(&packed, x, cache, dy, dstate.as_ref(), &mut grads, dx)
+                    self.lstm.backward(&packed, x, cache, dy, dstate.as_ref(), &mut slices, dx)
                 })
                 .map_err(raise)?
             };
-            Ok((dx, shapes.parts(py, &shapes.h, batch, &first.h)?, shapes.parts(py, &shapes.c, batch, &first.c)?))
+            let (dh, dc) =
+                (shapes.parts(py, &shapes.h, batch, &first.h)?, shapes.parts(py, &shapes.c, batch, &first.c)?);
+            Ok((dx, dh, dc, grads))
         })
     }
 }

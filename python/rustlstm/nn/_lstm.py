@@ -245,15 +245,14 @@ class LSTM(Module):
             dx [B, T, C], (dh0, dc0) cut as the state is, and the parameters' gradients by name.
         """
         dh, dc = (None, None) if dstate is None else (_parts("dh", dstate[0]), _parts("dc", dstate[1]))
-        grads = {name: np.zeros(getattr(self, name).shape, np.float32) for name in self._names}
-        dx, dh0, dc0 = record.cache.backward(
+        dx, dh0, dc0, sums = record.cache.backward(
             None if dy is None else ops.values(dy),
             None if dh is None else [ops.values(part) for part in dh],
             None if dc is None else [ops.values(part) for part in dc],
-            list(grads.values()),
             True,
         )
         assert dx is not None
+        grads = dict(zip(self._names, sums, strict=True))
         pairs = (self._h0_names, dh0), (self._c0_names, dc0)
         for learned, (names, parts) in zip(record.learned_state, pairs, strict=True):
             if learned:

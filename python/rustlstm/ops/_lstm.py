@@ -94,8 +94,7 @@ def lstm(
     def backward(grads: Gradients) -> Gradients:
         split = 1 + len(h_last)
         dh, dc = dense(grads[1:split], h_last), dense(grads[split:], c_last)
-        sums = [np.zeros(param.shape, np.float32) for param in params]
-        dx, dh0, dc0 = cache.backward(grads[0], dh, dc, sums, need_dx)
+        dx, dh0, dc0, sums = cache.backward(grads[0], dh, dc, need_dx)
         # Only now, and never in place: a call that Ctrl-C stopped leaves every gradient as it was.
         for param, total in zip(params, sums, strict=True):
             if param.requires_grad:

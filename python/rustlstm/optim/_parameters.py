@@ -52,8 +52,8 @@ def named(parameters: Parameters) -> Named:
     found: Named = []
     seen: set[int] = set()
     for index, item in enumerate(parameters):
-        pair = isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str)
-        given, parameter = item if pair else ("", item)
+        named_pair = isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str)
+        given, parameter = item if named_pair else ("", item)
         if not isinstance(parameter, Versioned):
             raise TypeError(f"parameters[{index}] must be a Parameter, got {type(parameter).__name__}")
         if id(parameter) not in seen:

@@ -9,6 +9,8 @@ This is the only place where gradients flow. It holds no arithmetic of its own.
 
 from __future__ import annotations
 
+import itertools
+import operator
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ContextDecorator
@@ -29,6 +31,8 @@ class _Mode(threading.local):
 
 
 _mode = _Mode()
+_numbers = itertools.count()
+_number = operator.attrgetter("number")
 
 
 class no_grad(ContextDecorator):  # noqa: N801 - used as a word, as in torch
@@ -68,7 +72,7 @@ class Node:
     ``backward`` takes one gradient (or ``None`` for zero) per output and returns one per parent.
     """
 
-    __slots__ = ("backward", "outputs", "parents", "used", "versions")
+    __slots__ = ("backward", "number", "outputs", "parents", "used")
 
     def __init__(
         self,
@@ -80,8 +84,10 @@ class Node:
         self.parents = parents
         self.outputs = outputs
         self.backward: Callable[[Gradients], Gradients] | None = backward
-        self.used = used
-        self.versions = [leaf.version for leaf in used]
+        # The parameters whose values must still be of these versions when backward comes.
+        self.used: Sequence[tuple[Versioned, int]] = [(leaf, leaf.version) for leaf in used]
+        # Above those of all nodes that this one can reach.
+        self.number = next(_numbers)
 
 
 def backward(tensors: Sequence[Tensor], grads: Sequence[npt.ArrayLike | None] | None = None) -> None:
@@ -103,15 +109,15 @@ def backward(tensors: Sequence[Tensor], grads: Sequence[npt.ArrayLike | None] | 
                 "backward needs a tensor that was made, outside no_grad, from one that requires a gradient"
             )
         starts.append((tensor, tensor._starting_grad(grad)))
-    order = _order([tensor._node for tensor, _ in starts if tensor._node is not None])
+    order = _order([tensor for tensor, _ in starts])
     # All is checked before anything is added, so that a call that fails leaves every ``grad`` as it was.
-    if any(node.backward is None for node in order):
-        raise RuntimeError(
-            "this pass was already taken backward; run forward again, start from all outputs at once, "
-            "or detach() the state that came from it"
-        )
     for node in order:
-        for leaf, version in zip(node.used, node.versions, strict=True):
+        if node.backward is None:
+            raise RuntimeError(
+                "this pass was already taken backward; run forward again, start from all outputs at once, "
+                "or detach() the state that came from it"
+            )
+        for leaf, version in node.used:
             if leaf.version != version:
                 raise RuntimeError(
                     f"{leaf.name or 'a parameter'} of shape {list(leaf.shape)} was changed after the forward pass that "
@@ -121,13 +127,12 @@ def backward(tensors: Sequence[Tensor], grads: Sequence[npt.ArrayLike | None] | 
     for tensor, start in starts:
         _arrive(arriving, tensor, start)
     for node in order:
-        run, parents = node.backward, node.parents
-        got = arriving.pop(node)
+        run, parents, got = node.backward, node.parents, arriving.pop(node)
         if run is None or all(grad is None for grad in got):
             continue
         returned = run(got)
         # What the pass kept is used up.
-        node.backward, node.parents, node.used, node.versions = None, (), (), []
+        node.backward, node.parents, node.used = None, (), ()
         for parent, grad in zip(parents, returned, strict=True):
             if grad is not None and parent.requires_grad:
                 _arrive(arriving, parent, grad)
@@ -144,17 +149,13 @@ def _arrive(arriving: dict[Node, list[Array | None]], tensor: Tensor, grad: Arra
     slots[tensor._index] = grad if before is None else before + grad
 
 
-def _order(roots: Sequence[Node]) -> list[Node]:
-    """Return the roots and the nodes above them, each before its parents."""
-    order: list[Node] = []
-    seen: set[Node] = set()
-    stack = [(node, False) for node in roots]
-    while stack:
-        node, parents_done = stack.pop()
-        if parents_done:
-            order.append(node)
-        elif node not in seen:
-            seen.add(node)
-            stack.append((node, True))
-            stack.extend((parent._node, False) for parent in node.parents if parent._node is not None)
-    return order[::-1]
+def _order(tensors: Sequence[Tensor]) -> list[Node]:
+    """Return all nodes that these tensors came from, each before its parents."""
+    found: set[Node] = set()
+    todo = [tensor._node for tensor in tensors]
+    while todo:
+        node = todo.pop()
+        if node is not None and node not in found:
+            found.add(node)
+            todo += [parent._node for parent in node.parents]
+    return sorted(found, key=_number, reverse=True)

@@ -40,7 +40,7 @@ class Tensor:
         self._fill(np.array(ops.as_f32("data", data)), requires_grad, None, 0)
 
     def _fill(self, data: Array, requires_grad: bool, node: Node | None, index: int) -> None:
-        data.flags.writeable = False
+        data.setflags(write=False)
         self.data = data
         self.grad = None
         self.requires_grad = requires_grad
@@ -308,9 +308,9 @@ def attach(
         used = [parent for parent in parents if isinstance(parent, Versioned)]
     node = Node(parents, len(outputs), backward, used)
     tensors = []
-    for index, data in enumerate(outputs):
+    for data in outputs:
         tensor = Tensor.__new__(Tensor)
-        tensor._fill(data, True, node, index)
+        tensor._fill(data, True, node, len(tensors))
         tensors.append(tensor)
     return tensors
 
