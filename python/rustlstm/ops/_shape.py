@@ -17,13 +17,13 @@ def index(a: Tensor, key: Any) -> Tensor:
     data = np.asarray(_lasting(a)[key])
     if not recording(a):
         return wrap(data)
-    shape, simple = a.shape, _is_simple(key)
+    shape = a.shape
 
     def backward(grads: Gradients) -> Gradients:
         (grad,) = grads
         assert grad is not None
         whole = np.zeros(shape, np.float32)
-        if simple:
+        if _is_simple(key):
             whole[key] = grad
         else:  # an element may have been taken more than once
             np.add.at(whole, key, grad)
@@ -119,7 +119,7 @@ def _lasting(a: Tensor) -> Array:
 def _plain(key: Any) -> Any:
     """Return an index without tensors, and independent of arrays that the caller may change."""
     if isinstance(key, tuple):
-        return tuple(_plain(part) for part in key)
+        return tuple([_plain(part) for part in key])
     if isinstance(key, Tensor):
         raise TypeError("a tensor holds float32 numbers and cannot be an index; use an array of integers or booleans")
     return np.array(key) if isinstance(key, (np.ndarray, list)) else key

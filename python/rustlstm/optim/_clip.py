@@ -12,6 +12,8 @@ from ..tensor import Array
 from ._options import not_negative
 from ._parameters import Parameters, named, non_finite
 
+FLOAT32 = np.dtype(np.float32)
+
 
 def clip_grad_norm(parameters: Parameters, max_norm: float) -> float:
     """Scale all gradients together so that their norm is at most ``max_norm``; return what it was.
@@ -64,7 +66,7 @@ def _with_gradient(parameters: Parameters) -> list[tuple[str, Array]]:
         if grad is None:
             continue
         # What backward leaves is right; one that a user set may have to be copied first.
-        if type(grad) is not np.ndarray or grad.dtype != np.float32 or not grad.flags.carray:
+        if type(grad) is not np.ndarray or grad.dtype != FLOAT32 or not grad.flags.carray:
             grad = parameter.grad = np.array(as_f32(f"the gradient of {name}", grad))
         found.append((name, grad))
     return found

@@ -40,6 +40,19 @@ def named(parameters: Parameters) -> Named:
 
     A parameter that comes twice is listed once.
     """
+    found: Named = []
+    seen: set[int] = set()
+    for index, item in enumerate(parameters if isinstance(parameters, (list, tuple)) else _items(parameters)):
+        given, parameter = item if isinstance(item, tuple) and len(item) == 2 else ("", item)
+        if not isinstance(parameter, Versioned):
+            raise TypeError(f"parameters[{index}] must be a Parameter, got {type(parameter).__name__}")
+        if id(parameter) not in seen:
+            seen.add(id(parameter))
+            found.append((given or parameter.name or f"parameters[{index}]", cast(Trainable, parameter)))
+    return found
+
+
+def _items(parameters: Any) -> Iterable[Any]:
     if isinstance(parameters, Versioned):
         raise TypeError("parameters must be a list of parameters, got a single one; write [parameter]")
     if hasattr(parameters, "named_parameters"):
@@ -49,18 +62,7 @@ def named(parameters: Parameters) -> Named:
             "parameters must be a module, or a list of parameters, of (name, parameter) pairs or of groups, "
             f"got {type(parameters).__name__}"
         )
-    found: Named = []
-    seen: set[int] = set()
-    for index, item in enumerate(parameters):
-        named_pair = isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str)
-        given, parameter = item if named_pair else ("", item)
-        if not isinstance(parameter, Versioned):
-            raise TypeError(f"parameters[{index}] must be a Parameter, got {type(parameter).__name__}")
-        if id(parameter) not in seen:
-            seen.add(id(parameter))
-            name = given or parameter.name or f"parameters[{index}]"
-            found.append((name, cast(Trainable, parameter)))
-    return found
+    return parameters
 
 
 def grouped(parameters: Parameters) -> list[dict[str, Any]]:

@@ -13,6 +13,9 @@ import numpy.typing as npt
 
 from ._tape import Array, Gradients, Node, backward
 
+ONE = np.ones((), np.float32)
+ONE.setflags(write=False)
+
 
 class Tensor:
     """A float32 array that gradients can flow through.
@@ -111,7 +114,7 @@ class Tensor:
             return ops.as_f32("grad", grad, [("", extent) for extent in self.shape])
         if self.size != 1:
             raise ValueError(f"backward from a tensor of shape {list(self.shape)} needs its gradient: y.backward(dy)")
-        return np.ones(self.shape, np.float32)
+        return ONE if self.data.ndim == 0 else np.ones(self.shape, np.float32)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.numpy(), self.requires_grad and self._node is None)
@@ -307,7 +310,7 @@ def attach(
     if used is None:
         used = [parent for parent in parents if isinstance(parent, Versioned)]
     node = Node(parents, len(outputs), backward, used)
-    tensors = []
+    tensors: list[Tensor] = []
     for data in outputs:
         tensor = Tensor.__new__(Tensor)
         tensor._fill(data, True, node, len(tensors))
