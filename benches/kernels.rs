@@ -138,7 +138,7 @@ fn gates(c: &mut Criterion, level: Level) {
                 Grid::new(m, units * LANES, p),
             )
         };
-        let slots = Slots { first: 0, step: 1, rows, time: 0 };
+        let slots = Slots { first: 0, rows, time: 0 };
         let run = || {
             let stage = cell::Forward {
                 cell: &cell,

@@ -229,12 +229,12 @@ impl<'a> Grid<'a> {
         unsafe { Grid::read(&ZEROS, 0, 0) }
     }
 
-    /// The rows `first`, `first + step`, `first + 2 step` …
+    /// The rows from `first` on.
     #[inline(always)]
-    pub fn rows(self, first: usize, step: usize) -> Self {
+    pub fn rows(self, first: usize) -> Self {
         let skip = first * self.row;
         // A grid without rows left may begin behind its end; `check` refuses every access to it.
-        Grid { start: self.start.wrapping_add(skip), len: self.len.saturating_sub(skip), row: self.row * step, ..self }
+        Grid { start: self.start.wrapping_add(skip), len: self.len.saturating_sub(skip), ..self }
     }
 
     /// The panels from `first` on.

@@ -100,13 +100,11 @@ impl Zoneout<'_> {
     }
 }
 
-/// Which slots of the batch a call works on: `first`, `first + step`, … `rows` of them, at a time step.
+/// Which slots of the batch a call works on: `rows` of them from `first` on, at a time step.
 #[derive(Clone, Copy)]
 pub struct Slots {
     /// The first slot.
     pub first: usize,
-    /// Slots from one row to the next.
-    pub step: usize,
     /// How many.
     pub rows: usize,
     /// The recurrence's own step, the address of drawn masks.
@@ -116,7 +114,7 @@ pub struct Slots {
 impl Slots {
     #[inline(always)]
     fn slot(self, row: usize) -> usize {
-        self.first + row * self.step
+        self.first + row
     }
 }
 

@@ -10,6 +10,8 @@
 //!
 //! A recurrence counts its own steps. Step s of the reverse direction is time `length - 1 - s` of each sequence.
 
+use std::ops::Range;
+
 /// The layout of one batch.
 #[derive(Debug, Clone)]
 pub struct Rows {
@@ -21,6 +23,8 @@ pub struct Rows {
     pub active: Vec<usize>,
     /// Rows before each step; one entry more than steps.
     before: Vec<usize>,
+    /// Steps of all slots before each slot.
+    steps_before: Vec<usize>,
 }
 
 impl Rows {
@@ -43,7 +47,9 @@ impl Rows {
             sum += alive;
         }
         before.push(sum);
-        Rows { order, lengths: sorted, active, before }
+        let lengths = sorted.iter();
+        let steps_before = lengths.scan(0, |sum, length| Some(std::mem::replace(sum, *sum + length))).collect();
+        Rows { order, lengths: sorted, active, before, steps_before }
     }
 
     /// Rows of the batch.
@@ -79,10 +85,24 @@ impl Rows {
         if reverse { self.lengths[slot] - 1 - s } else { s }
     }
 
-    /// How many of the slots `first`, `first + step`, … are alive at step `s`.
+    /// How many of `slots` are alive at step `s`.
     #[inline(always)]
-    pub fn alive(&self, s: usize, first: usize, step: usize) -> usize {
-        self.active.get(s).map_or(0, |&active| active.saturating_sub(first).div_ceil(step))
+    pub fn alive(&self, s: usize, slots: &Range<usize>) -> usize {
+        self.active.get(s).map_or(0, |active| slots.end.min(*active).saturating_sub(slots.start))
+    }
+
+    /// The slots of worker `id` of `count`: neighbours, of which every worker has about as many steps.
+    ///
+    /// Rows of neighbouring slots lie in neighbouring cache lines at every step, so two cores that took turns would write
+    /// into what the other one's prefetcher has just fetched.
+    pub fn share(&self, id: usize, count: usize) -> Range<usize> {
+        let at = |id: usize| match id {
+            0 => 0,
+            _ if id == count => self.batch(),
+            // Rows of steps that lie before slot i, as if all slots were in one line.
+            _ => self.steps_before.partition_point(|before| before * count < self.total() * id),
+        };
+        at(id)..at(id + 1)
     }
 
     /// The step and slot of row `row` of the total.
@@ -106,7 +126,8 @@ mod tests {
         assert_eq!([0, 1, 2, 3].map(|s| rows.state(s)), [0, 4, 7, 10]);
         assert_eq!([0, 2, 3, 6].map(|row| rows.place(row)), [(0, 0), (0, 2), (1, 0), (2, 0)]);
         assert_eq!(rows.time(true, 1, 0), 1);
-        assert_eq!((rows.alive(0, 0, 2), rows.alive(0, 1, 2), rows.alive(2, 1, 2), rows.alive(3, 0, 2)), (2, 1, 0, 0));
+        assert_eq!([0, 1, 2, 3].map(|s| rows.alive(s, &(0..4))), [3, 3, 1, 0]);
+        assert_eq!([0, 2].map(|s| rows.alive(s, &(1..3))), [2, 0]);
     }
 
     #[test]

@@ -157,7 +157,7 @@ impl<'a> Stack<'a> {
             }
             let top = self.outputs(self.lstm.config().layers() - 1, None);
             let [_, time, _] = y.shape();
-            for slot in (worker.id()..self.rows.batch()).step_by(worker.count()) {
+            for slot in self.rows.share(worker.id(), worker.count()) {
                 let row = self.rows.order[slot] as usize;
                 for t in 0..time {
                     // SAFETY: slots are shared out, and so are the rows of `y`; all layers are done.
@@ -186,7 +186,7 @@ impl<'a> Stack<'a> {
         threads::run(workers, |worker| {
             let top = self.outputs(config.layers() - 1, Some(upward));
             if let Some(dy) = dy {
-                for slot in (worker.id()..self.rows.batch()).step_by(worker.count()) {
+                for slot in self.rows.share(worker.id(), worker.count()) {
                     for t in 0..self.rows.lengths[slot] {
                         // SAFETY: slots are shared out.
                         unsafe { top.add_gradient(slot, t, dy.row(self.rows.order[slot] as usize, t)) };

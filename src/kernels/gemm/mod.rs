@@ -48,7 +48,7 @@ pub fn multiply<S: Simd>(
     let bands = rows.div_ceil(BAND);
     for band in 0..bands {
         let (from, to) = (band * rows / bands, (band + 1) * rows / bands);
-        let (left, init, out) = (left.rows(from, 1), init.rows(from, 1), out.rows(from, 1));
+        let (left, init, out) = (left.rows(from), init.rows(from), out.rows(from));
         s.outlined(Multiply { rows: to - from, depth, left, right, vectors: vectors.clone(), init, out });
     }
 }

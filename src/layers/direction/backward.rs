@@ -44,31 +44,32 @@ impl Kernel for Backward<'_> {
     fn run<S: Simd>(self, s: S) {
         let Backward { frame, turned, recurrent, member, dh, dc, projection, sums, .. } = self;
         let (geometry, rows) = (frame.geometry, frame.rows);
-        let (first, step) = member.slots();
+        let mine = member.slots(rows);
+        let first = mine.start;
         let units = member.vectors(geometry.units(), S::PANEL);
         let state = member.vectors(geometry.state_vectors(), S::PANEL);
         let gates = frame.gates().expect("the gates were recorded");
         let dz_recurrent = sums.map_or(gates, |sums| sums[1]);
         for at in (0..rows.steps()).rev() {
-            let alive = rows.alive(at, first, step);
-            let slots = Slots { first, step, rows: alive, time: at };
+            let alive = rows.alive(at, &mine);
+            let slots = Slots { first, rows: alive, time: at };
             // Only the sequences that go on have a next step; the others begin with the final state's gradient.
-            let going_on = rows.alive(at + 1, first, step);
+            let going_on = rows.alive(at + 1, &mine);
             if going_on > 0 {
-                let dz = dz_recurrent.rows(rows.step(at + 1) + first, step);
-                let dh = dh.rows(first, step);
+                let dz = dz_recurrent.rows(rows.step(at + 1) + first);
+                let dh = dh.rows(first);
                 multiply(s, going_on, geometry.gate_columns(), dz, recurrent, state.clone(), Grid::zeros(), dh);
             }
             self.gather(s, slots, going_on, true);
             let dm = match (projection, &turned.projection) {
                 (Some((dm, dh_panels)), Some(right)) => {
                     member.meet_units();
-                    let left = dh_panels.rows(rows.step(at) + first, step);
-                    let dm = dm.rows(first, step);
+                    let left = dh_panels.rows(rows.step(at) + first);
+                    let dm = dm.rows(first);
                     multiply(s, alive, right.depth, left, right.grid(), units.clone(), Grid::zeros(), dm);
                     dm
                 }
-                _ => dh.rows(first, step),
+                _ => dh.rows(first),
             };
             let from = rows.step(at) + first;
             cell::backward(
@@ -78,10 +79,10 @@ impl Kernel for Backward<'_> {
                     slots,
                     units: units.clone(),
                     dm,
-                    dc: dc.rows(first, step),
-                    gates: gates.rows(from, step),
-                    c_before: frame.c(at).rows(first, step),
-                    fresh: frame.fresh(at).rows(first, step),
+                    dc: dc.rows(first),
+                    gates: gates.rows(from),
+                    c_before: frame.c(at).rows(first),
+                    fresh: frame.fresh(at).rows(first),
                     peephole: frame.peephole(),
                     zoneout: frame.zoneout_c,
                 },
@@ -90,19 +91,19 @@ impl Kernel for Backward<'_> {
                 for i in 0..2 {
                     let (normal, scale) = norms[i];
                     let shape = norm::Shape { rows: alive, hidden: geometry.hidden };
-                    let kept = (normal.rows(from, step), scale.rows(from, step));
+                    let kept = (normal.rows(from), scale.rows(from));
                     let gain = frame.constant(&gains[i], 0);
-                    norm::backward(s, shape, gates.rows(from, step), gain, kept, sums[i].rows(from, step));
+                    norm::backward(s, shape, gates.rows(from), gain, kept, sums[i].rows(from));
                 }
             }
             member.meet_units();
             member.worker.poll(alive * geometry.gate_columns() * state.len() * LANES);
         }
-        let started = rows.alive(0, first, step);
+        let started = rows.alive(0, &mine);
         if started > 0 {
-            let (dz, dh) = (dz_recurrent.rows(first, step), dh.rows(first, step));
+            let (dz, dh) = (dz_recurrent.rows(first), dh.rows(first));
             multiply(s, started, geometry.gate_columns(), dz, recurrent, state, Grid::zeros(), dh);
-            self.gather(s, Slots { first, step, rows: started, time: 0 }, started, false);
+            self.gather(s, Slots { first, rows: started, time: 0 }, started, false);
         }
     }
 }
@@ -115,12 +116,12 @@ impl Backward<'_> {
         let n = S::PANEL / LANES;
         let (frame, rows) = (&self.frame, self.frame.rows);
         let vectors = self.member.vectors(frame.geometry.state_vectors(), S::PANEL);
-        let dh = self.dh.rows(slots.first, slots.step);
+        let dh = self.dh.rows(slots.first);
         let from = if at_step { rows.step(slots.time) + slots.first } else { 0 };
-        let dy = if at_step { self.dy.rows(from, slots.step) } else { Grid::zeros() };
-        let mask = frame.operand_mask().map(|mask| mask.rows(slots.first, slots.step));
-        let carry = self.carry.map(|carry| carry.rows(slots.first, slots.step));
-        let panels = self.projection.filter(|_| at_step).map(|(_, panels)| panels.rows(from, slots.step));
+        let dy = if at_step { self.dy.rows(from) } else { Grid::zeros() };
+        let mask = frame.operand_mask().map(|mask| mask.rows(slots.first));
+        let carry = self.carry.map(|carry| carry.rows(slots.first));
+        let panels = self.projection.filter(|_| at_step).map(|(_, panels)| panels.rows(from));
         for grid in [dh, dy].into_iter().chain(mask).chain(carry).chain(panels) {
             grid.check(n, slots.rows, vectors.end);
         }
@@ -136,7 +137,7 @@ impl Backward<'_> {
                     if let Some(carry) = carry {
                         d = s.add(d, s.load(carry.at(n, row, v)));
                         if let Some(zoneout) = frame.zoneout_h.filter(|_| at_step) {
-                            let factor = zoneout.factor(s, slots.time, slots.first + row * slots.step, v);
+                            let factor = zoneout.factor(s, slots.time, slots.first + row, v);
                             s.store(carry.at(n, row, v), s.mul(factor, d));
                             d = s.fnma(factor, d, d);
                         }

@@ -58,8 +58,7 @@ impl Forward<'_> {
 
 /// A worker's part of the direction and the grids of its scratch.
 struct Share<'a> {
-    first: usize,
-    step: usize,
+    slots: Range<usize>,
     /// Hidden units and state, in vectors.
     units: Range<usize>,
     state: Range<usize>,
@@ -91,13 +90,8 @@ impl Kernel for Forward<'_> {
             self.input_product(s, &share, &chunk);
             let mut row = 0;
             for at in chunk.steps.clone() {
-                let slots = Slots {
-                    first: share.first,
-                    step: share.step,
-                    rows: rows.alive(at, share.first, share.step),
-                    time: at,
-                };
-                self.step(s, &share, slots, share.product.rows(row, 1));
+                let slots = Slots { first: share.slots.start, rows: rows.alive(at, &share.slots), time: at };
+                self.step(s, &share, slots, share.product.rows(row));
                 row += slots.rows;
                 self.member.worker.poll(slots.rows * share.units.len() * 4 * LANES * self.frame.geometry.state);
             }
@@ -123,12 +117,12 @@ impl<'a> Forward<'a> {
                 Grid::new(sum, if normed { columns } else { 4 * LANES }, S::PANEL),
             )
         };
-        let (first, step) = self.member.slots();
+        let slots = self.member.slots(self.frame.rows);
         let units = self.member.vectors(geometry.units(), S::PANEL);
         // A panel is never wider than the four gates of sixteen units, so this worker's columns begin with one.
         let first_panel = 4 * units.start * LANES / S::PANEL;
         let state = self.member.vectors(geometry.state_vectors(), S::PANEL);
-        Share { first, step, units, state, rows: layout.rows, input, product, sum, first_panel }
+        Share { slots, units, state, rows: layout.rows, input, product, sum, first_panel }
     }
 
     /// Reads the inputs of as many steps as fit, at least one.
@@ -137,12 +131,12 @@ impl<'a> Forward<'a> {
         let rows = self.frame.rows;
         let (mut end, mut total) = (begin, 0);
         while end < rows.steps() {
-            let alive = rows.alive(end, share.first, share.step);
+            let alive = rows.alive(end, &share.slots);
             if end > begin && total + alive > share.rows {
                 break;
             }
             for row in 0..alive {
-                let slot = share.first + row * share.step;
+                let slot = share.slots.start + row;
                 let t = rows.time(self.frame.geometry.reverse, slot, end);
                 // SAFETY: the scratch is this worker's own, and nobody writes the layer below any more.
                 unsafe { self.inlet.read(s, slot, t, share.input.slice_mut(total + row, self.inlet.channels)) };
@@ -167,8 +161,8 @@ impl<'a> Forward<'a> {
         }
         let mut row = 0;
         for at in chunk.steps.clone() {
-            let alive = frame.rows.alive(at, share.first, share.step);
-            let here = share.product.rows(row, 1);
+            let alive = frame.rows.alive(at, &share.slots);
+            let here = share.product.rows(row);
             self.normalise(s, share, 0, at, here, bias, here);
             row += alive;
         }
@@ -188,12 +182,12 @@ impl<'a> Forward<'a> {
     ) {
         let frame = &self.frame;
         let Some(gains) = &frame.weights.gains else { return };
-        let from = frame.rows.step(at) + share.first;
+        let from = frame.rows.step(at) + share.slots.start;
         let kept = frame.norms().map(|norms| {
             let (normal, scale) = norms[which];
-            (normal.rows(from, share.step), scale.rows(from, share.step))
+            (normal.rows(from), scale.rows(from))
         });
-        let rows = frame.rows.alive(at, share.first, share.step);
+        let rows = frame.rows.alive(at, &share.slots);
         let shape = norm::Shape { rows, hidden: frame.geometry.hidden };
         norm::forward(s, shape, sums, frame.constant(&gains[which], 0), init, out, kept);
     }
@@ -202,14 +196,14 @@ impl<'a> Forward<'a> {
     #[inline(always)]
     fn step<S: Simd>(&self, s: S, share: &Share<'_>, slots: Slots, z: Grid<'_>) {
         let (frame, rows, member) = (&self.frame, self.frame.rows, self.member);
-        let (geometry, at, Share { first, step, units, sum, .. }) = (frame.geometry, slots.time, share);
-        let (first, step, sum) = (*first, *step, *sum);
+        let (geometry, at, units) = (frame.geometry, slots.time, &share.units);
+        let (first, sum) = (slots.first, share.sum);
         let recurrent = frame.recurrent().grid();
-        let before = frame.operand().rows(rows.state(at) + first, step);
-        let h = frame.h().rows(rows.state(at + 1) + first, step);
+        let before = frame.operand().rows(rows.state(at) + first);
+        let h = frame.h().rows(rows.state(at + 1) + first);
         let shown = frame.shown().map(|shown| {
             let from = if frame.record { rows.step(at) } else { 0 };
-            shown.rows(from + first, step)
+            shown.rows(from + first)
         });
         let stage = cell::Forward {
             cell: frame.cell,
@@ -217,11 +211,11 @@ impl<'a> Forward<'a> {
             units: units.clone(),
             z: sum,
             peephole: frame.peephole(),
-            c_before: frame.c(at).rows(first, step),
-            c: frame.c(at + 1).rows(first, step),
+            c_before: frame.c(at).rows(first),
+            c: frame.c(at + 1).rows(first),
             m: shown.unwrap_or(h),
-            gates: frame.gates().map(|gates| gates.rows(rows.step(at) + first, step)),
-            fresh: frame.held.fresh.as_ref().map(|_| frame.fresh(at).rows(first, step)),
+            gates: frame.gates().map(|gates| gates.rows(rows.step(at) + first)),
+            fresh: frame.held.fresh.as_ref().map(|_| frame.fresh(at).rows(first)),
             zoneout: frame.zoneout_c,
         };
         if frame.weights.gains.is_some() {
@@ -255,10 +249,10 @@ fn settle<S: Simd>(s: S, frame: &Frame<'_>, slots: Slots, vectors: Range<usize>)
     }
     let n = S::PANEL / LANES;
     let (at, rows) = (slots.time, frame.rows);
-    let before = frame.h().rows(rows.state(at) + slots.first, slots.step);
-    let after = frame.h().rows(rows.state(at + 1) + slots.first, slots.step);
-    let operand = frame.operand().rows(rows.state(at + 1) + slots.first, slots.step);
-    let mask = frame.operand_mask().map(|mask| mask.rows(slots.first, slots.step));
+    let before = frame.h().rows(rows.state(at) + slots.first);
+    let after = frame.h().rows(rows.state(at + 1) + slots.first);
+    let operand = frame.operand().rows(rows.state(at + 1) + slots.first);
+    let mask = frame.operand_mask().map(|mask| mask.rows(slots.first));
     for grid in [before, after, operand].into_iter().chain(mask) {
         grid.check(n, slots.rows, vectors.end);
     }
@@ -268,7 +262,7 @@ fn settle<S: Simd>(s: S, frame: &Frame<'_>, slots: Slots, vectors: Range<usize>)
             unsafe {
                 let mut h = s.load(after.at(n, row, v));
                 if let Some(zoneout) = frame.zoneout_h {
-                    let factor = zoneout.factor(s, at, slots.first + row * slots.step, v);
+                    let factor = zoneout.factor(s, at, slots.first + row, v);
                     h = cell::keep(s, h, s.load(before.at(n, row, v)), factor);
                     s.store(after.at(n, row, v), h);
                 }

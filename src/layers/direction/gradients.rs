@@ -215,7 +215,7 @@ impl Gradients<'_> {
             for from in mine.clone().step_by(COLUMNS) {
                 let part = from..mine.end.min(from + COLUMNS);
                 member.worker.poll(width * length * part.len() * LANES);
-                multiply(s, width, length, block, right.rows(begin, 1), part, init, sum);
+                multiply(s, width, length, block, right.rows(begin), part, init, sum);
             }
         }
         if total == 0 {
@@ -307,7 +307,7 @@ impl Gradients<'_> {
             let begin = block * INPUT_ROWS;
             let length = INPUT_ROWS.min(rows.total() - begin);
             let right = self.turned.input.grid();
-            multiply(s, length, geometry.gate_columns(), dz.rows(begin, 1), right, 0..vectors, Grid::zeros(), out);
+            multiply(s, length, geometry.gate_columns(), dz.rows(begin), right, 0..vectors, Grid::zeros(), out);
             self.member.worker.poll(length * geometry.gate_columns() * channels);
             for r in 0..length {
                 let (step, slot) = rows.place(begin + r);

@@ -179,7 +179,7 @@ impl<'a> Frame<'a> {
     pub fn c(&self, s: usize) -> Grid<'a> {
         // SAFETY: as said above.
         let c = unsafe { Grid::over(&self.held.c, self.geometry.c_stride(), self.geometry.panel()) };
-        if self.record { c.rows(self.rows.state(s), 1) } else { c }
+        if self.record { c.rows(self.rows.state(s)) } else { c }
     }
 
     /// The cell state after step `s`, before zoneout; when recording.
@@ -188,7 +188,7 @@ impl<'a> Frame<'a> {
             Some(fresh) => {
                 // SAFETY: as said above.
                 let fresh = unsafe { Grid::over(fresh, self.geometry.c_stride(), self.geometry.panel()) };
-                fresh.rows(self.rows.step(s), 1)
+                fresh.rows(self.rows.step(s))
             }
             None => self.c(s + 1),
         }
@@ -276,11 +276,11 @@ impl Member<'_> {
         }
     }
 
-    /// The first slot and the step to the next.
-    pub fn slots(&self) -> (usize, usize) {
+    /// This worker's slots.
+    pub fn slots(&self, rows: &Rows) -> Range<usize> {
         match self.split {
-            Split::Rows => (self.id, self.count),
-            Split::Units => (0, 1),
+            Split::Rows => rows.share(self.id, self.count),
+            Split::Units => 0..rows.batch(),
         }
     }
 
