@@ -1,25 +1,24 @@
-"""The command line: `rustlstm demo` trains a small LSTM to continue counting sequences and prints what it learned.
-
-This is a look at the layer at work, not a training framework: the linear head and the Adam update are the few lines of
-numpy that they are on paper.
-"""
+"""The command line: `rustlstm demo` trains a small LSTM to continue counting sequences and prints what it learned."""
 
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
-from .nn import LSTM
-
-Array: TypeAlias = npt.NDArray[np.float32]
+from .datasets import Batches
+from .losses import mse
+from .nn import LSTM, Linear, Module
+from .optim import Adam
+from .optim.schedules import Cosine
+from .tensor import Array, Tensor, no_grad
+from .training import Progress, Trainer
 
 HIDDEN = 32
+BATCH = 64
 SCALE = 10.0  # the numbers that the network sees are of size one
 
 
@@ -45,74 +44,45 @@ def counting(rng: np.random.Generator, batch: int, length: int) -> Array:
     return (start + step * np.arange(length)).astype(np.float32)
 
 
-class Continuer:
+class Continuer(Module):
     """An LSTM and a linear head that say by how much the next number differs from this one."""
 
     def __init__(self, seed: int) -> None:
         self.lstm = LSTM(1, HIDDEN, seed=seed)
-        rng = np.random.default_rng(seed)
-        self.weights: dict[str, Array] = {name: np.array(p) for name, p in self.lstm.state_dict().items()}
-        self.weights["head"] = rng.uniform(-1, 1, (HIDDEN, 1)).astype(np.float32) / np.float32(np.sqrt(HIDDEN))
-        self.weights["head_bias"] = np.zeros(1, np.float32)
-        self.moments = {name: (np.zeros_like(w), np.zeros_like(w)) for name, w in self.weights.items()}
-        self.updates = 0
+        self.head = Linear(HIDDEN, 1, seed=seed)
 
-    def predict(self, numbers: Array) -> Array:
-        """Return the number that follows each one of `numbers` [B, T]: [B, T]."""
-        y, _, _ = self.lstm.forward(numbers[:, :, None] / SCALE)
-        return np.asarray(numbers + (y @ self.weights["head"] + self.weights["head_bias"])[:, :, 0] * SCALE, np.float32)
+    def __call__(self, numbers: Array) -> Tensor:
+        """Return the number that follows each one of `numbers` [B, T]: [B, T], in units of SCALE."""
+        seen = numbers / np.float32(SCALE)
+        y, _ = self.lstm(seen[:, :, None])
+        return seen + self.head(y)[:, :, 0]
 
     def continued(self, numbers: Array, count: int) -> Array:
         """Return `numbers` [B, T] with `count` more of them, each predicted from all before it: [B, T + count]."""
         for _ in range(count):
-            numbers = np.concatenate([numbers, self.predict(numbers)[:, -1:]], axis=1)
+            with no_grad():
+                following = np.asarray(self(numbers)[:, -1:]) * np.float32(SCALE)
+            numbers = np.concatenate([numbers, following], axis=1)
         return numbers
 
-    def train(self, numbers: Array, rate: float) -> float:
-        """Take one step on `numbers` [B, T]; the error of predicting numbers 3 to T, in units of the numbers."""
-        x = numbers[:, :-1, None] / SCALE
-        y, _, cache = self.lstm.forward(x, record=True)
-        assert cache is not None, "a record was asked for"
-        difference = (y @ self.weights["head"] + self.weights["head_bias"])[:, :, 0]
-        error = difference - np.diff(numbers, axis=1) / SCALE
-        error[:, 0] = 0.0  # nobody can know the step after a single number
-        loss = float(np.mean(error[:, 1:] ** 2))
 
-        d_difference = (2.0 * error / error[:, 1:].size)[:, :, None].astype(np.float32)
-        _, _, grads = self.lstm.backward(cache, d_difference @ self.weights["head"].T)
-        grads = dict(grads)
-        grads["head"] = np.einsum("bth,bto->ho", y, d_difference)
-        grads["head_bias"] = d_difference.sum(axis=(0, 1))
-        self.adam(grads, rate)
-        return SCALE * float(np.sqrt(loss))
-
-    def adam(self, grads: dict[str, Array], rate: float) -> None:
-        """Apply one update of Adam with its usual constants."""
-        self.updates += 1
-        for name, grad in grads.items():
-            mean, square = self.moments[name]
-            mean += 0.1 * (grad - mean)
-            square += 0.001 * (grad * grad - square)
-            unbiased = mean / (1 - 0.9**self.updates), square / (1 - 0.999**self.updates)
-            self.weights[name] -= np.float32(rate) * unbiased[0] / (np.sqrt(unbiased[1]) + 1e-8)
-        self.lstm.load_state_dict({name: w for name, w in self.weights.items() if not name.startswith("head")})
+def loss(model: Continuer, batch: Any) -> Tensor:
+    """Return the squared error of predicting numbers 3 to T: nobody can know the step after a single number."""
+    return mse(model(batch.x[:, :-1])[:, 1:], batch.x[:, 2:] / np.float32(SCALE))
 
 
 def demo(steps: int, seed: int) -> float:
     """Train on counting sequences, print what was learned; return the mean error on sequences never seen."""
     rng = np.random.default_rng(seed)
+    epochs = min(10, steps)
+    data = Batches(counting(rng, BATCH * (steps // epochs), length=12), batch_size=BATCH, seed=seed)
     model = Continuer(seed)
+    optimizer = Adam(model, lr=0.01)
+    trainer = Trainer(model, loss, optimizer, schedule=Cosine(optimizer, len(data) * epochs))
     print("Training an LSTM of 32 units to continue sequences that count: 1 2 3 4 5 -> 6 7 8 9 10")
-    begin = time.perf_counter()
-    with tqdm(total=steps, unit="step") as bar:
-        for step in range(steps):
-            error = model.train(counting(rng, batch=64, length=12), rate=0.01 * (1 - step / steps))
-            bar.update()
-            if step % 50 == 0 or step == steps - 1:
-                bar.set_postfix_str(f"error {error:.3f}", refresh=False)
-    took = time.perf_counter() - begin
+    history = trainer.fit(data, epochs, callbacks=[Progress()], progress=False)
 
-    print(f"\nAfter {took:.1f} s, from five numbers, fed with its own answers:")
+    print(f"\nAfter {sum(history['seconds']):.1f} s, from five numbers, fed with its own answers:")
     for start, by in [(1, 1), (2, 2), (10, -2), (7, 0), (0, 0.5)]:
         five = (start + by * np.arange(5, dtype=np.float32))[None]
         answer = model.continued(five, 5)[0, 5:]
