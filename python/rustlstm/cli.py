@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from .datasets import Batches
 from .losses import mse
@@ -53,7 +52,7 @@ class Continuer(Module):
 
     def __call__(self, numbers: Array) -> Tensor:
         """Return the number that follows each one of `numbers` [B, T]: [B, T], in units of SCALE."""
-        seen = numbers / np.float32(SCALE)
+        seen = Tensor(numbers / SCALE)
         y, _ = self.lstm(seen[:, :, None])
         return seen + self.head(y)[:, :, 0]
 
@@ -61,14 +60,14 @@ class Continuer(Module):
         """Return `numbers` [B, T] with `count` more of them, each predicted from all before it: [B, T + count]."""
         for _ in range(count):
             with no_grad():
-                following = np.asarray(self(numbers)[:, -1:]) * np.float32(SCALE)
-            numbers = np.concatenate([numbers, following], axis=1)
+                following = np.asarray(self(numbers)[:, -1:]) * SCALE
+            numbers = np.concatenate([numbers, following.astype(np.float32)], axis=1)
         return numbers
 
 
 def loss(model: Continuer, batch: Any) -> Tensor:
     """Return the squared error of predicting numbers 3 to T: nobody can know the step after a single number."""
-    return mse(model(batch.x[:, :-1])[:, 1:], batch.x[:, 2:] / np.float32(SCALE))
+    return mse(model(batch.x[:, :-1])[:, 1:], batch.x[:, 2:] / SCALE)
 
 
 def demo(steps: int, seed: int) -> float:

@@ -200,6 +200,8 @@ def test_parameters_come_in_many_forms() -> None:
     for given in (model, model.parameters(), list(model.parameters()), pairs, iter(pairs), [{"params": model}]):
         optimizer = optim.SGD(given)
         assert [id(p) for p in optimizer.param_groups[0]["params"]] == [id(p) for _, p in pairs]
+    # A module that can be gone through is a module all the same.
+    assert len(optim.SGD(rl.nn.Sequential(model, rl.nn.Pool("last"))).param_groups[0]["params"]) == len(pairs)
     next(iter(model.parameters())).grad = np.full(pairs[0][1].shape, np.nan, np.float32)
     with pytest.raises(rl.NonFiniteError, match=f"gradient of {pairs[0][0]} "):
         optim.SGD(model).step()

@@ -67,7 +67,9 @@ def _items(parameters: Any) -> Iterable[Any]:
 
 def grouped(parameters: Parameters) -> list[dict[str, Any]]:
     """Return groups, dictionaries whose ``params`` is what ``named`` takes: one of all, if none are given."""
-    if isinstance(parameters, Iterable) and not isinstance(parameters, (Versioned, Mapping)):
+    # A module may be iterable too: over its modules.
+    single = hasattr(parameters, "named_parameters") or isinstance(parameters, (Versioned, Mapping))
+    if isinstance(parameters, Iterable) and not single:
         parameters = list(parameters)
         if any(isinstance(item, Mapping) for item in parameters):
             for index, item in enumerate(parameters):

@@ -169,7 +169,7 @@ class OneCycle(Schedule):
     Args:
         optimizer: the optimizer whose rates it sets; of its momentum or first beta too.
         max_lr: the highest rate, of all groups.
-        steps: how many steps the whole takes; a further one is an error.
+        steps: how many steps the whole takes; after them the rate stays where it ended.
         rise: the part of them in which the rate rises.
         shape: ``"cos"`` or ``"linear"``.
         cycle_momentum: whether momentum changes; the optimizer must have some.
@@ -211,12 +211,6 @@ class OneCycle(Schedule):
             )
         super().__init__(optimizer)
 
-    def step(self, loss: float | None = None) -> None:
-        """Go on by one."""
-        if self.count + 1 >= self.steps:
-            raise RuntimeError(f"the cycle has {self.steps} steps, the first at its making, and all have been taken")
-        super().step(loss)
-
     def rate(self, base: float) -> float:
         """Return the present rate; that of the start counts for nothing."""
         initial = self.max_lr / self.div_factor
@@ -233,13 +227,14 @@ class OneCycle(Schedule):
     def _now(self, initial: float, peak: float, final: float) -> float:
         """Return the present value of what goes from ``initial`` to ``peak`` to ``final``."""
         top, end = self.rise * self.steps - 1, self.steps - 1
+        at = min(self.count, end)
         phases = [(top, initial, peak), (end, peak, final)]
         if self.three_phase:
             phases = [(top, initial, peak), (2 * top, peak, initial), (end, initial, final)]
         begin = 0.0
         for last, low, high in phases:
-            if self.count <= last or last == end:
-                part = (self.count - begin) / (last - begin) if last > begin else 1.0
+            if at <= last or last == end:
+                part = (at - begin) / (last - begin) if last > begin else 1.0
                 return (_along_cosine if self.shape == "cos" else _along_line)(low, high, part)
             begin = last
         raise AssertionError("the last phase takes what is left")
