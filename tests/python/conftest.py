@@ -6,6 +6,7 @@ Run as a script, this prints the levels beside the chosen one, for `make test` t
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
@@ -17,6 +18,9 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell starts its background jobs so, and children inherit it; some tests are about Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     promised = [name.strip() for name in os.environ.get("RUSTLSTM_ENSURE_SIMD", "").split(",") if name.strip()]
     available = levels()
     absent = [name for name in promised if name not in available]
