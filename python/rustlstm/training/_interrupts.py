@@ -57,15 +57,25 @@ class Interrupts:
     def whole(self, context: AbstractContextManager[Any]) -> Iterator[None]:
         """Enter and leave a context, both with Ctrl-C held back; what is inside it is not."""
         inside = False
+
+        def leave() -> None:
+            nonlocal inside
+            if inside:
+                inside = False
+                context.__exit__(None, None, None)
+
         try:
-            with self.held:
-                context.__enter__()
-                inside = True
-            yield
+            try:
+                with self.held:
+                    context.__enter__()
+                    inside = True
+                yield
+            finally:
+                with self.held:
+                    leave()
         finally:
-            with self.held:
-                if inside:
-                    context.__exit__(None, None, None)
+            # If Ctrl-C came in the moment before it was held there. It has raised, so no other one comes here.
+            leave()
 
     def arrives(self, number: int, frame: FrameType | None) -> None:
         """Handle the signal: now, or at the end of what is held."""

@@ -157,7 +157,7 @@ class Trainer:
     def _evaluate(self, data: Data) -> dict[str, float]:
         sums, carried = Sums(), None
         whole = self._interrupts.whole
-        with whole(evaluating(self.model)), whole(self._averaged()), no_grad():
+        with whole(evaluating(self.model)), whole(self._averaged()), whole(no_grad()):
             for batch in data.epoch(0):
                 loss, carried, metrics = self._forward(batch, data.stateful, carried)
                 sums.add(batch.weight, {"loss": loss.item(), **metrics})
