@@ -5,8 +5,10 @@
 
 use super::errors::raise;
 use crate::Error;
+use numpy::ndarray::Dimension;
+use numpy::npyffi::{PY_ARRAY_API, npy_intp};
 use numpy::prelude::*;
-use numpy::{PyArray1, PyArrayDyn, PyReadonlyArrayDyn, PyReadwriteArrayDyn, PyUntypedArray};
+use numpy::{Element, PyArray, PyArray1, PyArrayDyn, PyReadonlyArrayDyn, PyReadwriteArrayDyn, PyUntypedArray};
 use pyo3::exceptions::{PyFloatingPointError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -230,13 +232,29 @@ pub fn by_layer(value: Bound<'_, PyAny>) -> PyResult<Vec<Bound<'_, PyAny>>> {
     Ok(vec![value])
 }
 
+/// A new array of zeros, or numpy's error: `MemoryError`, or that there are no such arrays.
+pub fn zeros<'py, T: Element, D: Dimension>(
+    py: Python<'py>,
+    shape: impl AsRef<[usize]>,
+) -> PyResult<Bound<'py, PyArray<T, D>>> {
+    let refuse = |_| PyValueError::new_err("array is too big");
+    let mut extents: Vec<npy_intp> =
+        shape.as_ref().iter().map(|&extent| extent.try_into().map_err(refuse)).collect::<PyResult<_>>()?;
+    let dtype = T::get_dtype(py).into_dtype_ptr();
+    // SAFETY: as many extents as are announced, a descriptor that the call takes over, and in C order.
+    unsafe {
+        let array = PY_ARRAY_API.PyArray_Zeros(py, extents.len() as i32, extents.as_mut_ptr(), dtype, 0);
+        Ok(Bound::from_owned_ptr_or_err(py, array)?.cast_into_unchecked())
+    }
+}
+
 /// A new array with these numbers.
 pub fn output<'py>(py: Python<'py>, shape: &[usize], values: &[f32]) -> PyResult<Bound<'py, PyArrayDyn<f32>>> {
     if let [extent] = shape {
         debug_assert_eq!(*extent, values.len());
         return Ok(PyArray1::from_slice(py, values).to_dyn().clone());
     }
-    let array = PyArrayDyn::zeros(py, shape, false);
+    let array = zeros(py, shape)?;
     array.readwrite().as_slice_mut().expect("a new array is contiguous").copy_from_slice(values);
     Ok(array)
 }

@@ -45,7 +45,7 @@ pub fn conv<'py>(
         let outputs = weight.shape()[0];
         let bias = bias.map(|bias| Input::new("bias", bias, &[("O", Some(outputs))])).transpose()?;
         let level = crate::simd::level().map_err(raise)?;
-        let y = PyArrayDyn::zeros(py, images.out_shape(&slide, outputs), false);
+        let y = array::zeros(py, images.out_shape(&slide, outputs))?;
         {
             let mut target = y.readwrite();
             let (x, to) = (input.slice(), target.as_slice_mut().expect("a new array is contiguous"));
@@ -79,9 +79,9 @@ pub fn conv_backward<'py>(
         let outputs = weight.shape()[0];
         let dy = Input::new("dy", dy, &array::fixed(&images.out_shape(&slide, outputs)))?;
         let level = crate::simd::level().map_err(raise)?;
-        let dx = need_dx.then(|| PyArrayDyn::zeros(py, input.shape(), false));
-        let dweight = need_parameters.then(|| PyArrayDyn::zeros(py, weight.shape(), false));
-        let dbias = need_parameters.then(|| PyArrayDyn::zeros(py, [outputs].as_slice(), false));
+        let dx = need_dx.then(|| array::zeros(py, input.shape())).transpose()?;
+        let dweight = need_parameters.then(|| array::zeros(py, weight.shape())).transpose()?;
+        let dbias = need_parameters.then(|| array::zeros(py, [outputs])).transpose()?;
         {
             let [mut to_x, mut to_weight, mut to_bias] =
                 [&dx, &dweight, &dbias].map(|array| array.as_ref().map(|array| array.readwrite()));

@@ -1,5 +1,6 @@
 //! Dropout, for Python.
 
+use super::array;
 use super::errors::{guard, raise};
 use super::gil::released;
 use super::steps::Batch;
@@ -24,7 +25,7 @@ pub fn dropout<'py>(
         let (input, batch) = Batch::new(x, None, lengths)?;
         let (level, steps) = (crate::simd::level().map_err(raise)?, batch.steps()?);
         let dropout = Dropout::new(p, locked, Key::new(draw.0, draw.1)).map_err(raise)?;
-        let y = PyArrayDyn::zeros(py, input.shape(), false);
+        let y = array::zeros(py, input.shape())?;
         {
             let mut target = y.readwrite();
             let (x, to) = (input.slice(), target.as_slice_mut().expect("a new array is contiguous"));

@@ -1,6 +1,6 @@
 //! Functions of one number over whole arrays, for Python.
 
-use super::array::Input;
+use super::array::{self, Input, fixed};
 use super::errors::{guard, raise};
 use super::gil::released;
 use crate::Error;
@@ -28,10 +28,30 @@ pub fn power<'py>(py: Python<'py>, x: &Bound<'py, PyAny>, p: f64) -> PyResult<Bo
     })
 }
 
+/// Each element to the power of the element of `p` at its place.
+#[pyfunction]
+#[pyo3(signature = (x, p, /))]
+pub fn powers<'py>(
+    py: Python<'py>,
+    x: &Bound<'py, PyAny>,
+    p: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyArrayDyn<f32>>> {
+    guard(|| {
+        let x = Input::any_shape("x", x)?;
+        let p = Input::new("p", p, &fixed(x.shape()))?;
+        let y = array::zeros(py, x.shape())?;
+        let mut target = y.readwrite();
+        let (x, p, out) = (x.slice(), p.slice(), target.as_slice_mut().expect("a new array is contiguous"));
+        released(py, x.len().saturating_mul(elementwise::POWER_COST), || elementwise::powers(x, p, out));
+        drop(target);
+        Ok(y)
+    })
+}
+
 fn apply<'py>(py: Python<'py>, function: Function, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArrayDyn<f32>>> {
     let x = Input::any_shape("x", x)?;
     let level = crate::simd::level().map_err(raise)?;
-    let y = PyArrayDyn::zeros(py, x.shape(), false);
+    let y = array::zeros(py, x.shape())?;
     let mut target = y.readwrite();
     let (x, out) = (x.slice(), target.as_slice_mut().expect("a new array is contiguous"));
     let work = x.len().saturating_mul(function.cost());

@@ -24,7 +24,7 @@ pub fn embedding<'py>(
         let table = Embedding { count: weight.shape()[0], width: weight.shape()[1], padding_index: None };
         let ids = Ids::new(ids, lengths)?;
         let steps = ids.checked_steps(&table)?;
-        let y = PyArrayDyn::zeros(py, ids.with_width(table.width), false);
+        let y = array::zeros(py, ids.with_width(table.width))?;
         {
             let mut target = y.readwrite();
             let (ids, weight, to) = (ids.slice(), weight.slice(), target.as_slice_mut().expect("a new array"));

@@ -1,5 +1,6 @@
 //! First values of a parameter, for Python.
 
+use super::array;
 use super::errors::{guard, raise};
 use crate::Error;
 use crate::layers::init;
@@ -20,7 +21,7 @@ pub fn draw<'py>(
     stream: u64,
 ) -> PyResult<Bound<'py, PyArrayDyn<f32>>> {
     guard(|| {
-        let array = PyArrayDyn::zeros(py, &shape[..], false);
+        let array = array::zeros(py, &shape)?;
         {
             let mut target = array.readwrite();
             let out = target.as_slice_mut().expect("a new array is contiguous");

@@ -146,7 +146,7 @@ impl LstmCore {
             let shapes = Shapes::of(config);
             let state = shapes.state(("h of state", h), ("c of state", c), batch)?;
             let packed = self.packed(py, &params, versions)?;
-            let y = PyArray3::zeros(py, [batch, time, self.lstm.output_size()], false);
+            let y: Bound<'py, PyArray3<f32>> = array::zeros(py, [batch, time, self.lstm.output_size()])?;
             let pass = match (draw, record) {
                 (Some((seed, step)), _) => Pass::Train { seed, step },
                 (None, true) => Pass::Record,
@@ -249,8 +249,8 @@ impl Cache {
                 .transpose()?;
             let shapes = Shapes::of(config);
             let dstate = shapes.state(("dh", dh), ("dc", dc), batch)?;
-            let grads: Parts<'py> = specs.iter().map(|spec| PyArrayDyn::zeros(py, &spec.shape[..], false)).collect();
-            let dx = need_dx.then(|| PyArray3::zeros(py, [batch, time, config.input_size], false));
+            let grads: Parts<'py> = specs.iter().map(|spec| array::zeros(py, &spec.shape)).collect::<PyResult<_>>()?;
+            let dx = need_dx.then(|| array::zeros(py, [batch, time, config.input_size])).transpose()?;
             // All arguments are right: only now is the record used up.
             let recorded = self.recorded.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
             let Recorded { cache, packed, x } = recorded.ok_or_else(|| {

@@ -1,6 +1,6 @@
 //! A linear map of each step, for Python.
 
-use super::array::{Input, fixed};
+use super::array::{self, Input, fixed};
 use super::errors::{guard, raise};
 use super::gil::released;
 use super::steps::Batch;
@@ -27,7 +27,7 @@ pub fn linear<'py>(
         let bias = bias.map(|bias| Input::new("bias", bias, &[("O", Some(features[0]))])).transpose()?;
         let (input, batch) = Batch::new(x, Some(features[1]), lengths)?;
         let (level, steps) = (crate::simd::level().map_err(raise)?, batch.steps()?);
-        let y = PyArrayDyn::zeros(py, with_width(input.shape(), features[0]), false);
+        let y = array::zeros(py, with_width(input.shape(), features[0]))?;
         {
             let mut target = y.readwrite();
             let (x, to) = (input.slice(), target.as_slice_mut().expect("a new array is contiguous"));
@@ -56,7 +56,8 @@ pub fn linear_backward<'py>(
         let (level, steps) = (crate::simd::level().map_err(raise)?, batch.steps()?);
         let dy = Input::new("dy", dy, &fixed(&with_width(input.shape(), features[0])))?;
         let shapes = [input.shape(), &features[..], &features[..1]];
-        let made = [0, 1, 2].map(|i| wanted[i].then(|| PyArrayDyn::zeros(py, shapes[i], false)));
+        let new = |i: usize| wanted[i].then(|| array::zeros(py, shapes[i])).transpose();
+        let made: [Option<Array<'py>>; 3] = [new(0)?, new(1)?, new(2)?];
         {
             let mut targets = made.each_ref().map(|array| array.as_ref().map(|array| array.readwrite()));
             let [dx, dweight, dbias] = targets

@@ -45,9 +45,12 @@ impl<'a, 'py> Terms<'a, 'py> {
         wanted: [bool; N],
         loss: impl FnOnce(&Counted<'_>, Outputs<'_, N>) -> Result<f32, Error> + Send,
     ) -> PyResult<Outcome<'py, N>> {
-        let new = |wanted: bool, shape: &[usize]| wanted.then(|| PyArrayDyn::<f32>::zeros(py, shape, false));
-        let losses = new(self.reduction == Reduction::Each, self.shape);
-        let gradients = wanted.map(|wanted| new(wanted, arguments));
+        let new = |wanted: bool, shape: &[usize]| wanted.then(|| array::zeros(py, shape)).transpose();
+        let losses: Option<Array<'py>> = new(self.reduction == Reduction::Each, self.shape)?;
+        let mut gradients: [Option<Array<'py>>; N] = [const { None }; N];
+        for (gradient, wanted) in gradients.iter_mut().zip(wanted) {
+            *gradient = new(wanted, arguments)?;
+        }
         let value = {
             let mut borrowed = losses.as_ref().map(|array| array.readwrite());
             let mut slopes = gradients.each_ref().map(|array| array.as_ref().map(|array| array.readwrite()));

@@ -41,7 +41,7 @@ mod _core {
     #[pymodule_export]
     use super::dropout::dropout;
     #[pymodule_export]
-    use super::elementwise::{power, unary};
+    use super::elementwise::{power, powers, unary};
     #[pymodule_export]
     use super::embedding::{embedding, embedding_backward};
     #[pymodule_export]

@@ -29,8 +29,8 @@ pub fn layer_norm<'py>(
         let bias = bias.map(|bias| Input::new("bias", bias, &[("C", Some(channels))])).transpose()?;
         let (input, batch) = Batch::new(x, Some(channels), lengths)?;
         let (level, steps) = (crate::simd::level().map_err(raise)?, batch.steps()?);
-        let y = PyArrayDyn::zeros(py, input.shape(), false);
-        let kept = record.then(|| PyArrayDyn::zeros(py, [steps.rows(), 2].as_slice(), false));
+        let y = array::zeros(py, input.shape())?;
+        let kept = record.then(|| array::zeros(py, [steps.rows(), 2])).transpose()?;
         {
             let mut target = y.readwrite();
             let mut kept = kept.as_ref().map(|kept| kept.readwrite());
@@ -62,8 +62,8 @@ pub fn layer_norm_backward<'py>(
         let (level, steps) = (crate::simd::level().map_err(raise)?, batch.steps()?);
         let kept = Input::new("kept", kept, &[("rows", Some(steps.rows())), ("", Some(2))])?;
         let dy = Input::new("dy", dy, &array::fixed(input.shape()))?;
-        let dx = need_dx.then(|| PyArrayDyn::zeros(py, input.shape(), false));
-        let [dweight, dbias] = [(); 2].map(|()| PyArrayDyn::zeros(py, [channels].as_slice(), false));
+        let dx = need_dx.then(|| array::zeros(py, input.shape())).transpose()?;
+        let [dweight, dbias] = [array::zeros(py, [channels])?, array::zeros(py, [channels])?];
         {
             let mut dx = dx.as_ref().map(|dx| dx.readwrite());
             let (mut to_weight, mut to_bias) = (dweight.readwrite(), dbias.readwrite());

@@ -39,7 +39,7 @@ pub fn max_pool<'py>(
         let images = Images::new(input.shape(), &window, lengths)?;
         let slide = images.slide()?;
         let shape = images.out_shape(&slide, images.channels);
-        let (y, places) = (PyArrayDyn::zeros(py, shape.as_slice(), false), PyArrayDyn::zeros(py, shape, false));
+        let (y, places) = (array::zeros(py, &shape)?, array::zeros(py, shape)?);
         {
             let (mut y, mut places) = (y.readwrite(), places.readwrite());
             let y = y.as_slice_mut().expect("a new array is contiguous");
@@ -64,7 +64,7 @@ pub fn avg_pool<'py>(
         let input = Input::any_shape("x", x)?;
         let images = Images::new(input.shape(), &window, lengths)?;
         let slide = images.slide()?;
-        let y = PyArrayDyn::zeros(py, images.out_shape(&slide, images.channels), false);
+        let y = array::zeros(py, images.out_shape(&slide, images.channels))?;
         {
             let mut y = y.readwrite();
             let y = y.as_slice_mut().expect("a new array is contiguous");
@@ -92,7 +92,7 @@ pub fn window_pool_backward<'py>(
         let out_shape = images.out_shape(&slide, images.channels);
         let dy = Input::new("dy", dy, &array::fixed(&out_shape))?;
         let places = places.map(|places| places_of(places, &out_shape)).transpose()?;
-        let dx = PyArrayDyn::zeros(py, shape, false);
+        let dx = array::zeros(py, shape)?;
         {
             let mut to = dx.readwrite();
             let to = to.as_slice_mut().expect("a new array is contiguous");
@@ -123,8 +123,8 @@ pub fn pool_steps<'py>(
         let (_, batch) = Batch::new(input.array(), None, lengths)?;
         let steps = batch.steps()?;
         let shape = [steps.batch(), batch.channels];
-        let y = PyArrayDyn::zeros(py, shape.as_slice(), false);
-        let places = (over == Over::Max).then(|| PyArrayDyn::zeros(py, shape.as_slice(), false));
+        let y = array::zeros(py, &shape)?;
+        let places = (over == Over::Max).then(|| array::zeros(py, &shape)).transpose()?;
         {
             let mut y = y.readwrite();
             let y = y.as_slice_mut().expect("a new array is contiguous");
@@ -155,7 +155,7 @@ pub fn pool_steps_backward<'py>(
         let lengths = lengths.map(|lengths| array::lengths(lengths, batch, time)).transpose()?;
         let steps = Steps::new(batch, time, lengths.as_deref()).map_err(raise)?;
         let places = places.map(|places| places_of(places, dy.shape())).transpose()?;
-        let dx = PyArrayDyn::zeros(py, [batch, time, channels].as_slice(), false);
+        let dx = array::zeros(py, [batch, time, channels])?;
         {
             let mut to = dx.readwrite();
             let to = to.as_slice_mut().expect("a new array is contiguous");

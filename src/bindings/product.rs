@@ -1,6 +1,6 @@
 //! Products of matrices, for Python.
 
-use super::array::Input;
+use super::array::{self, Input};
 use super::errors::{guard, raise};
 use super::gil::released;
 use crate::Error;
@@ -35,7 +35,7 @@ pub fn matmul<'py>(
             }
         };
         let level = crate::simd::level().map_err(raise)?;
-        let out = PyArray3::zeros(py, [items, rows, columns], false);
+        let out = array::zeros(py, [items, rows, columns])?;
         {
             let mut target = out.readwrite();
             let to = target.as_slice_mut().expect("a new array is contiguous");

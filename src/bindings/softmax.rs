@@ -23,7 +23,7 @@ pub fn softmax<'py>(
         let (shape, lengths) = rows(&x, lengths)?;
         let softmax = Softmax { shape, lengths: lengths.as_deref(), log };
         let level = crate::simd::level().map_err(raise)?;
-        let y = PyArrayDyn::zeros(py, x.shape(), false);
+        let y = array::zeros(py, x.shape())?;
         {
             let mut target = y.readwrite();
             let (x, to) = (x.slice(), target.as_slice_mut().expect("a new array is contiguous"));
@@ -49,7 +49,7 @@ pub fn softmax_backward<'py>(
         let (shape, lengths) = rows(&y, lengths)?;
         let softmax = Softmax { shape, lengths: lengths.as_deref(), log };
         let level = crate::simd::level().map_err(raise)?;
-        let dx = PyArrayDyn::zeros(py, y.shape(), false);
+        let dx = array::zeros(py, y.shape())?;
         {
             let mut target = dx.readwrite();
             let (y, dy, to) = (y.slice(), dy.slice(), target.as_slice_mut().expect("a new array is contiguous"));

@@ -5,6 +5,7 @@ use super::errors::{guard, raise};
 use super::state::{Given, Parts, Shapes};
 use crate::Error;
 use crate::layers::{self, Lstm, Packed, State};
+use numpy::{Ix1, Ix2};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use std::sync::{Arc, Mutex, TryLockError};
@@ -49,8 +50,8 @@ impl Stream {
             let axes: &[Axis<'_>] = &[("B", Some(self.batch)), ("D*H", Some(width))][usize::from(row)..];
             let y = match out {
                 Some(out) => out.clone(),
-                None if row => numpy::PyArray1::<f32>::zeros(py, width, false).into_any(),
-                None => numpy::PyArray2::<f32>::zeros(py, [self.batch, width], false).into_any(),
+                None if row => array::zeros::<f32, Ix1>(py, [width])?.into_any(),
+                None => array::zeros::<f32, Ix2>(py, [self.batch, width])?.into_any(),
             };
             let mut target = Output::new("out", &y, axes)?;
             let (x, target_slice) = (x.slice(), target.slice());

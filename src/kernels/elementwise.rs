@@ -24,6 +24,11 @@ pub const MAX_ULP_SOFTPLUS: f64 = 3.0;
 /// The largest error of a power in units of the last place; 0.51 but for the exponents -0.5 and 3.
 pub const MAX_ULP_POWER: f64 = 1.5;
 
+/// What a power costs, in multiply-adds.
+pub const POWER_COST: usize = 120;
+/// Numbers between two looks for Ctrl-C.
+const PART: usize = 1 << 14;
+
 /// A function of one number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Function {
@@ -68,7 +73,7 @@ impl Function {
             Function::Softplus => 24,
             Function::Log => 60,
             Function::Power(p) if Power::new(p).simple => 4,
-            Function::Power(_) => 120,
+            Function::Power(_) => POWER_COST,
         }
     }
 }
@@ -79,13 +84,8 @@ impl Function {
 /// When the lengths differ.
 pub fn apply(level: Level, function: Function, x: &[f32], out: &mut [f32]) {
     assert_eq!(x.len(), out.len(), "as many results as numbers");
-    let (len, vectors) = (x.len(), x.len().div_ceil(LANES));
-    let out = SeqMut::new(out, [1, 1, len]).expect("one row of all numbers");
-    threads::run(threads::worth(len.saturating_mul(function.cost())), |worker| {
-        let at = |id: usize| (vectors * id / worker.count() * LANES).min(len);
-        let (from, to) = (at(worker.id()), at(worker.id() + 1));
-        // SAFETY: the workers' parts do not overlap.
-        let (x, out) = (&x[from..to], unsafe { out.part(0, from, to - from) });
+    by_parts(out, function.cost(), |from, out| {
+        let x = &x[from..from + out.len()];
         match function {
             Function::Exp => dispatch(level, Map { f: Exp, x, out }),
             Function::Log => dispatch(level, Map { f: Log, x, out }),
@@ -93,6 +93,35 @@ pub fn apply(level: Level, function: Function, x: &[f32], out: &mut [f32]) {
             Function::Sigmoid => dispatch(level, Map { f: Activation::Sigmoid, x, out }),
             Function::Softplus => dispatch(level, Map { f: Softplus, x, out }),
             Function::Power(p) => dispatch(level, Map { f: Power::new(p), x, out }),
+        }
+    });
+}
+
+/// Each number of `x` to the power of its number of `p`, into `out`, with the error of a power.
+///
+/// # Panics
+/// When the lengths differ.
+pub fn powers(x: &[f32], p: &[f32], out: &mut [f32]) {
+    assert!(x.len() == out.len() && p.len() == out.len(), "as many results as numbers");
+    by_parts(out, POWER_COST, |from, out| {
+        for ((out, &x), &p) in out.iter_mut().zip(&x[from..]).zip(&p[from..]) {
+            *out = Power::new(f64::from(p)).of(x);
+        }
+    });
+}
+
+/// Shares `out` out, and calls `compute` for parts of it with the place where each begins.
+fn by_parts(out: &mut [f32], cost: usize, compute: impl Fn(usize, &mut [f32]) + Sync) {
+    let (len, vectors) = (out.len(), out.len().div_ceil(LANES));
+    let out = SeqMut::new(out, [1, 1, len]).expect("one row of all numbers");
+    threads::run(threads::worth(len.saturating_mul(cost)), |worker| {
+        let at = |id: usize| (vectors * id / worker.count() * LANES).min(len);
+        let end = at(worker.id() + 1);
+        for from in (at(worker.id())..end).step_by(PART) {
+            let count = PART.min(end - from);
+            // SAFETY: the workers' parts do not overlap.
+            compute(from, unsafe { out.part(0, from, count) });
+            worker.poll(count * cost);
         }
     });
 }
@@ -141,7 +170,7 @@ impl Elementwise for Softplus {
     }
 }
 
-/// xᵖ for one p.
+/// xᵖ.
 #[derive(Clone, Copy)]
 struct Power {
     p: f64,
@@ -156,6 +185,7 @@ impl Power {
         let below = match p % 2.0 {
             0.0 => 1.0,
             1.0 | -1.0 => -1.0,
+            _ if p.is_infinite() => 1.0,
             _ => f32::NAN,
         };
         Power { p, below, simple: [-1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0].contains(&p) }
@@ -163,6 +193,9 @@ impl Power {
 
     #[inline(always)]
     fn of(self, x: f32) -> f32 {
+        if self.p == 0.0 || x == 1.0 {
+            return 1.0; // of NaN and to the power of NaN too
+        }
         let size = exp_wide(self.p * ln_wide(x.abs())) as f32;
         // Only a whole power of -0 has a sign.
         let signed = x < 0.0 || x.is_sign_negative() && !self.below.is_nan();

@@ -40,6 +40,7 @@ impl Embedding {
                 let values = &table[ids[row] as usize * self.width..][..self.width];
                 // SAFETY: rows are shared out.
                 unsafe { y.row(0, row) }.copy_from_slice(values);
+                worker.poll(self.width);
             }
         });
         Ok(())

@@ -93,6 +93,7 @@ def test_attention_to_sequences() -> None:
     assert AttentionPool(5).weight.shape == (5, 5)
     assert Sequential(layer).out_lengths([1]) is None
     again = pickle.loads(pickle.dumps(layer))
+    assert again.weights is None
     assert again(x).data.tobytes() == layer(x).data.tobytes()
     assert repr(again) == "AttentionPool(70, 20, seed=3)"
     with pytest.raises(ValueError, match=r"x must have shape \[B, T, C=70\], got \[6, 70\]"):

@@ -60,7 +60,6 @@ def test_a_function_leaves_the_padding_zero() -> None:
     assert not Sequential(shifted)(ROWS).data[1, 4:].any()
     wide = Sequential(lambda x: x.reshape(3, 14, 3, 1) + 1)(ROWS)
     assert wide.shape == (3, 14, 3, 1) and not wide.data[1, 4:].any()
-    assert Sequential(lambda x: x[:, 0])(ROWS).shape == (3, 3)
 
 
 def test_gradients_reach_every_parameter() -> None:
@@ -131,3 +130,24 @@ def test_copies() -> None:
 def test_mistakes(make: object, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         make()  # type: ignore[operator]
+
+
+def test_what_takes_no_lengths_must_go_step_by_step() -> None:
+    class Mine(rl.nn.Module):
+        def __call__(self, x: rl.Tensor) -> rl.Tensor:
+            return x
+
+    rows = [np.ones((3, 4)), np.ones((4, 4))]
+    with pytest.raises(ValueError, match=r"must keep the axes \[B, T, ..\].*got \[2, 4\] from \[2, 4, 4\]"):
+        Sequential(lambda t: t.mean(axis=1))(rows)
+    with pytest.raises(TypeError, match="Mine takes no lengths, so it would take padding for data"):
+        Sequential(Mine())(rows)
+    assert Sequential(Mine())(np.ones((2, 4, 4))).shape == (2, 4, 4)
+
+
+def test_a_pass_that_fails_draws_nothing() -> None:
+    dropout, lstm = Dropout(0.5), LSTM(3, 4, 2, dropout=0.5)
+    for layer in (dropout, lstm):
+        with pytest.raises(ValueError, match="x must|lengths"):
+            layer(np.ones((2, 3)), lengths=[1, 1])
+        assert layer.draws == 0

@@ -246,3 +246,61 @@ def test_a_parameter_is_not_replaced_by_an_array() -> None:
         lstm.bias_l0 = np.zeros(12, np.float32)
     lstm.bias_l0 = rl.nn.Parameter(np.zeros(12))
     assert not lstm.bias_l0.data.any()
+
+
+def test_a_detached_parameter_keeps_its_values() -> None:
+    p, x = rl.nn.Parameter([2.0]), rl.Tensor([3.0], requires_grad=True)
+    y = x * p.detach()
+    p.assign([100.0])
+    y.backward([1.0])
+    assert x.grad.tolist() == [2.0]
+
+
+def test_an_input_that_changed_is_refused() -> None:
+    lstm, x = rl.nn.LSTM(1, 2), rl.nn.Parameter(np.ones((1, 3, 1)))
+    y, _ = lstm(x)
+    x.assign(np.zeros((1, 3, 1)))
+    with pytest.raises(RuntimeError, match="was changed after the forward pass"):
+        y.backward(np.ones(y.shape))
+
+
+def test_a_backward_that_fails_on_the_way_adds_nothing() -> None:
+    def fail(grad: object, x: object) -> object:
+        raise OSError("no")
+
+    a, p = rl.Tensor([1.0], requires_grad=True), rl.nn.Linear(1, 1)
+    failing = rl.ops.custom(lambda x: x, fail)
+    y = failing(p(a)) + a
+    with pytest.raises(OSError, match="no"):
+        y.backward([1.0])
+    assert a.grad is None and p.weight.grad is None and p.bias.grad is None
+
+
+def test_a_custom_backward_cannot_write_into_what_it_is_given() -> None:
+    def double(grad: np.ndarray, x: np.ndarray) -> np.ndarray:
+        grad *= 2
+        return grad
+
+    a, dy = rl.Tensor([1.0], requires_grad=True), np.ones(1, np.float32)
+    with pytest.raises(ValueError, match="read-only"):
+        rl.ops.custom(lambda x: x, double)(a).backward(dy)
+    assert dy.tolist() == [1.0]
+
+
+def test_lists_of_parts_may_change_before_backward() -> None:
+    a = rl.Tensor(np.ones((2, 3)), requires_grad=True)
+    for join in (rl.ops.stack, rl.ops.concat, lambda parts: rl.nn.Pool("mean")(parts)):
+        parts = [a, a * 2]
+        y = join(parts)
+        parts.clear()
+        y.backward(np.ones(y.shape))
+    assert a.grad is not None
+
+
+def test_what_backward_is_given() -> None:
+    a = rl.Tensor([1.0], requires_grad=True)
+    with pytest.raises(TypeError, match="takes a list of tensors; of a single one write tensor.backward"):
+        rl.backward(a)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="grads must have one gradient for each of 1 tensors, got 2"):
+        rl.backward([a], [[1.0], [1.0]])
+    assert f"{a:.2f}" == "1.00"

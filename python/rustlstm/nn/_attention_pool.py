@@ -74,6 +74,9 @@ class AttentionPool(Module):
     def out_lengths(self, lengths: npt.ArrayLike) -> None:
         """Return nothing: the result has no steps."""
 
+    def __getstate__(self) -> dict[str, object]:
+        return {**vars(self), "weights": None}  # those of some batch are not what the layer is
+
     def __repr__(self) -> str:
         hidden = f", {self.hidden_size}" if self.hidden_size != self.channels else ""
         return f"AttentionPool({self.channels}{hidden}{f', seed={self.seed}' if self.seed else ''})"

@@ -50,8 +50,9 @@ class Dropout(Module):
         """
         batch, lengths = as_batch(x, lengths)
         if self.training and self.p > 0:
+            dropped = ops.dropout(batch, self.p, (self.seed, self.draws), locked=self.locked, lengths=lengths)
             self.draws += 1
-            return ops.dropout(batch, self.p, (self.seed, self.draws - 1), locked=self.locked, lengths=lengths)
+            return dropped
         if lengths is not None:
             return ops.zero_padding(batch, lengths)
         return batch if isinstance(batch, Tensor) else Tensor(batch)

@@ -193,7 +193,9 @@ class LSTM(Module):
         batch, lengths = as_batch(x, lengths, self.input_size)
         h, c = self._state(state, batch)
         params = [getattr(self, name) for name in self._names]
-        y, h_last, c_last = ops.lstm(self._core, params, batch, lengths, h, c, self._draw())
+        draw = self._draw()
+        y, h_last, c_last = ops.lstm(self._core, params, batch, lengths, h, c, draw)
+        self.draws += draw is not None
         return y, (_one(h_last), _one(c_last))
 
     def forward(
@@ -216,6 +218,7 @@ class LSTM(Module):
         h, c = self._state(state, batch)
         data = ops.kept(batch) if record else ops.values(batch)
         params = [getattr(self, name) for name in self._names]
+        draw = self._draw()
         y, h_last, c_last, cache = self._core.forward(
             [param.data for param in params],
             [param.version for param in params],
@@ -223,9 +226,10 @@ class LSTM(Module):
             lengths,
             None if h is None else [ops.values(part) for part in h],
             None if c is None else [ops.values(part) for part in c],
-            self._draw(),
+            draw,
             record,
         )
+        self.draws += draw is not None
         h_given, c_given = (None, None) if state is None else state
         learned = self.learn_initial_state and h_given is None, self.learn_initial_state and c_given is None
         kept = None if cache is None else Record(cache, learned)
@@ -303,11 +307,11 @@ class LSTM(Module):
         return h, [ops.expand_batch(getattr(self, name), batch) for name in self._c0_names]
 
     def _draw(self) -> tuple[int, int] | None:
+        """Return what the masks of this pass follow from, if there are any; the pass counts when it went well."""
         chances = (self.dropout, self.input_dropout, self.recurrent_dropout, self.weight_drop, *self.zoneout)
         if not self.training or not any(chances):
             return None
-        self.draws += 1
-        return self.seed, self.draws - 1
+        return self.seed, self.draws
 
     def _to_torch(self, own: dict[str, Array]) -> dict[str, Array]:
         return two_biases(own)

@@ -40,6 +40,11 @@ class Module:
     if not TYPE_CHECKING:  # or mypy would let any attribute be set
 
         def __setattr__(self, name: str, value: object) -> None:
+            if isinstance(value, (list, tuple, dict)) and _hides(value):
+                raise TypeError(
+                    f"{name} hides parameters or modules where neither training nor saving would find them; "
+                    "keep parameters as attributes of their own, and modules as such or in a plain list"
+                )
             if not isinstance(value, Parameter) and isinstance(vars(self).get(name), Parameter):
                 raise TypeError(
                     f"{name} is a parameter and can only be replaced by another, got {type(value).__name__}; "
@@ -214,3 +219,12 @@ class Module:
     def __repr__(self) -> str:
         inner = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if isinstance(value, Module))
         return f"{type(self).__name__}({inner})"
+
+
+def _hides(value: Any, depth: int = 0) -> bool:
+    """Say whether a container has parameters, or modules deeper than in a list."""
+    if isinstance(value, dict):
+        return any(isinstance(item, (Parameter, Module)) or _hides(item, 1) for item in value.values())
+    if not isinstance(value, (list, tuple)):
+        return False
+    return any(isinstance(item, Parameter) or (depth and isinstance(item, Module)) or _hides(item, 1) for item in value)

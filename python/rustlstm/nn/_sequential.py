@@ -12,15 +12,20 @@ import numpy.typing as npt
 from .. import ops
 from ..ops import ArrayLike
 from ..tensor import Tensor
+from ._conv import Conv2d
 from ._module import Module
+from ._pool import AvgPool2d, MaxPool2d
 from ._ragged import as_either
+
+# What treats each step as an image.
+STEPWISE = (Conv2d, MaxPool2d, AvgPool2d)
 
 
 class Sequential(Module):
     """Layers one after another, for sequences of equal and of different lengths.
 
     Args:
-        *modules: modules, or functions of one tensor such as ``rustlstm.ops.relu``.
+        *modules: modules, or functions of one tensor such as ``rustlstm.ops.relu``, which do the same to each step.
 
     Each module that takes ``lengths`` is given those of its own input: they change behind a module with
     ``out_lengths``, and end behind a pool. Of what an LSTM returns, y goes on. What a function makes of the padding is
@@ -62,9 +67,7 @@ class Sequential(Module):
                 value = _first(module(value, lengths=ends))
                 ends = module.out_lengths(ends) if hasattr(module, "out_lengths") else ends
             else:
-                before, value = np.shape(ops.values(value)), _first(module(value))
-                ends = ends if value.shape[:2] == before[:2] else None
-                value = value if ends is None else _cleared(value, ends)
+                value = _cleared(_stepwise(module, value), ends)
         return value
 
     def out_lengths(self, lengths: npt.ArrayLike) -> Any:
@@ -97,6 +100,20 @@ class Sequential(Module):
 
 def _first(made: Any) -> Any:
     return made[0] if isinstance(made, tuple) else made
+
+
+def _stepwise(module: Any, value: Any) -> Any:
+    """Run what takes no lengths over steps, some of which are padding: it must do the same to each step."""
+    name = getattr(module, "__name__", type(module).__name__)
+    if isinstance(module, Module) and not isinstance(module, STEPWISE):
+        raise TypeError(f"{name} takes no lengths, so it would take padding for data; let its __call__ take lengths")
+    before, made = np.shape(ops.values(value)), _first(module(value))
+    if made.ndim < 3 or made.shape[:2] != before[:2]:
+        raise ValueError(
+            f"{name} must keep the axes [B, T, ..] of sequences of different lengths, got {list(made.shape)} from "
+            f"{list(before)}; nn.Pool knows which steps count"
+        )
+    return made
 
 
 def _cleared(value: Tensor, ends: Any) -> Tensor:

@@ -47,6 +47,8 @@ from ._lstm import lstm as lstm
 from ._lstm import pad as pad
 from ._matmul import matmul as matmul
 from ._norm import layer_norm as layer_norm
+from ._numpy import function as function
+from ._numpy import ufunc as ufunc
 from ._pool import avg_pool as avg_pool
 from ._pool import max_pool as max_pool
 from ._pool import pool as pool
@@ -64,7 +66,6 @@ from ._shape import swapaxes as swapaxes
 from ._shape import transpose as transpose
 from ._softmax import log_softmax as log_softmax
 from ._softmax import softmax as softmax
-from ._ufunc import ufunc as ufunc
 from ._values import ArrayLike as ArrayLike
 from ._values import as_f32 as as_f32
 from ._values import kept as kept

@@ -47,18 +47,28 @@ def divide(a: ArrayLike, b: ArrayLike) -> Tensor:
 
 
 def power(a: ArrayLike, b: ArrayLike) -> Tensor:
-    """Return a to the power of b; a negative base is right for a whole number b that is not on the tape."""
+    """Return a to the power of b, NaN for a negative a unless b is whole."""
     if not isinstance(b, Tensor) and np.ndim(b) == 0:
         return _constant_power(a, float(b))  # type: ignore[arg-type]
-    return exp(multiply(b, log(a)))
+    (x, y), operands = _operands(a, b)
+    result = _core.powers(*np.broadcast_arrays(x, y))
+
+    def of_base(grad: Array) -> Array:
+        return grad * y * _core.powers(*np.broadcast_arrays(x, np.where(y == 0, np.float32(1), y) - np.float32(1)))
+
+    def of_exponent(grad: Array) -> Array:
+        return np.where((x == 0) & (y >= 0), 0, grad * result * _core.unary("log", x))
+
+    return _result(result, operands, of_base, of_exponent)
 
 
 def _constant_power(a: ArrayLike, exponent: float) -> Tensor:
     (x,), operands = _operands(a)
     if exponent == 2.0:  # by far the most frequent
         return _result(x * x, operands, lambda grad: grad * (2 * x))
+    below = exponent - 1.0 if exponent else 1.0  # times an exponent of 0 it must not be infinite
     return _result(
-        _core.power(x, exponent), operands, lambda grad: grad * (np.float32(exponent) * _core.power(x, exponent - 1.0))
+        _core.power(x, exponent), operands, lambda grad: grad * (np.float32(exponent) * _core.power(x, below))
     )
 
 
@@ -71,7 +81,7 @@ def negative(a: ArrayLike) -> Tensor:
 def absolute(a: ArrayLike) -> Tensor:
     """Return the absolute values; the slope at 0 is 0."""
     (x,), operands = _operands(a)
-    return _result(np.abs(x), operands, lambda grad: grad * np.sign(x))
+    return _result(np.abs(x), operands, lambda grad: np.where(x == 0, 0, grad * np.sign(x)))
 
 
 def sqrt(a: ArrayLike) -> Tensor:
@@ -79,7 +89,7 @@ def sqrt(a: ArrayLike) -> Tensor:
     (x,), operands = _operands(a)
     with np.errstate(invalid="ignore"):
         result = np.sqrt(x)
-    return _result(result, operands, lambda grad: _quotient(grad, 2 * result))
+    return _result(result, operands, lambda grad: grad / (2 * result))
 
 
 def exp(a: ArrayLike) -> Tensor:
@@ -92,7 +102,7 @@ def exp(a: ArrayLike) -> Tensor:
 def log(a: ArrayLike) -> Tensor:
     """Return the natural logarithms."""
     (x,), operands = _operands(a)
-    return _result(_core.unary("log", x), operands, lambda grad: _quotient(grad, x))
+    return _result(_core.unary("log", x), operands, lambda grad: grad / x)
 
 
 def tanh(a: ArrayLike) -> Tensor:
@@ -118,19 +128,19 @@ def softplus(a: ArrayLike) -> Tensor:
 def relu(a: ArrayLike) -> Tensor:
     """Return max(a, 0); NaN stays NaN, the slope at 0 is 0."""
     (x,), operands = _operands(a)
-    return _result(np.maximum(x, np.float32(0)), operands, lambda grad: grad * (x > 0))
+    return _result(np.maximum(x, np.float32(0)), operands, lambda grad: np.where(x > 0, grad, 0))
 
 
 def maximum(a: ArrayLike, b: ArrayLike) -> Tensor:
     """Return the larger of each pair; equal ones share the gradient."""
     (x, y), operands = _operands(a, b)
-    return _result(np.maximum(x, y), operands, lambda grad: grad * _share(x, y), lambda grad: grad * _share(y, x))
+    return _result(np.maximum(x, y), operands, lambda grad: _share(grad, x, y), lambda grad: _share(grad, y, x))
 
 
 def minimum(a: ArrayLike, b: ArrayLike) -> Tensor:
     """Return the smaller of each pair; equal ones share the gradient."""
     (x, y), operands = _operands(a, b)
-    return _result(np.minimum(x, y), operands, lambda grad: grad * _share(y, x), lambda grad: grad * _share(x, y))
+    return _result(np.minimum(x, y), operands, lambda grad: _share(grad, y, x), lambda grad: _share(grad, x, y))
 
 
 def clip(a: ArrayLike, low: float | None = None, high: float | None = None) -> Tensor:
@@ -138,9 +148,10 @@ def clip(a: ArrayLike, low: float | None = None, high: float | None = None) -> T
     if low is None and high is None:
         raise ValueError("clip needs low, high or both")
     (x,), operands = _operands(a)
-    bounds = -np.inf if low is None else low, np.inf if high is None else high
-    result = np.clip(x, np.float32(bounds[0]), np.float32(bounds[1]))
-    return _result(result, operands, lambda grad: grad * ((x >= bounds[0]) & (x <= bounds[1])))
+    least, most = np.float32(-np.inf if low is None else low), np.float32(np.inf if high is None else high)
+    if least > most:
+        raise ValueError(f"low must not be above high, got {low} and {high}")
+    return _result(np.clip(x, least, most), operands, lambda grad: np.where((x >= least) & (x <= most), grad, 0))
 
 
 def where(condition: npt.ArrayLike, a: ArrayLike, b: ArrayLike) -> Tensor:
@@ -184,11 +195,6 @@ def reduced_to(shape: tuple[int, ...], grad: Array) -> Array:
     return np.asarray(grad, np.float32).reshape(shape)
 
 
-def _share(x: Array, y: Array) -> Array:
-    """Return 1 where x > y, one half where they are equal, else 0."""
-    return np.where(x > y, 1, np.where(x == y, 0.5, 0)).astype(np.float32)
-
-
-def _quotient(a: Array, b: Array) -> Array:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(a / b, np.float32)
+def _share(grad: Array, x: Array, y: Array) -> Array:
+    """Return the gradient where x > y, half of it where they are equal, else 0: not what is infinite times 0."""
+    return np.where(x > y, grad, np.where(x == y, np.float32(0.5) * grad, 0))

@@ -22,7 +22,7 @@ def custom(forward: Callable[..., Any], backward: Callable[..., Any]) -> Callabl
     Returns:
         The operation: it takes tensors or arrays, and gives a tensor or a tuple of tensors.
 
-    The inputs come as read-only arrays.
+    The inputs and gradients come as read-only arrays.
 
     >>> import numpy as np, rustlstm as rl
     >>> cube = rl.ops.custom(lambda x: x**3, lambda grad, x: grad * 3 * x**2)
@@ -48,7 +48,7 @@ def custom(forward: Callable[..., Any], backward: Callable[..., Any]) -> Callabl
         grads: Gradients, inputs: tuple[Any, ...], arrays: list[Array], outputs: list[Array], several: bool
     ) -> Gradients:
         pairs = zip(grads, outputs, strict=True)
-        dense = [np.zeros(output.shape, np.float32) if grad is None else grad for grad, output in pairs]
+        dense = [np.zeros(output.shape, np.float32) if grad is None else _read_only(grad) for grad, output in pairs]
         made = backward(tuple(dense) if several else dense[0], *arrays)
         made = made if isinstance(made, tuple) else (made,)
         if len(made) != len(inputs):
@@ -60,3 +60,10 @@ def custom(forward: Callable[..., Any], backward: Callable[..., Any]) -> Callabl
         ]
 
     return operation
+
+
+def _read_only(grad: Array) -> Array:
+    # Another operation, or whoever called backward, may have the same array.
+    view: Array = grad.view()
+    view.setflags(write=False)
+    return view

@@ -40,4 +40,4 @@ def embedding(
         _core.embedding_backward(numbers, ends, padding_index, grad, dweight)
         return [dweight]
 
-    return attach([y], [weight], backward)[0]
+    return attach([y], [weight], backward, fresh=True)[0]

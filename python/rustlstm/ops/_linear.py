@@ -37,4 +37,4 @@ def linear(
         parts = _core.linear_backward(data, ends, matrix, grad, wanted)
         return [part for part, given in zip(parts, inputs, strict=True) if isinstance(given, Tensor)]
 
-    return attach([y], parents, backward)[0]
+    return attach([y], parents, backward, fresh=True)[0]

@@ -33,6 +33,7 @@ def pad(rows: Sequence[Any], channels: int | None = None) -> tuple[Tensor, npt.N
     batch = np.zeros((len(arrays), int(lengths.max(initial=0)), channels), np.float32)
     for index, array in enumerate(arrays):
         batch[index, : len(array)] = array
+    taped = [isinstance(row, Tensor) for row in rows]
     parents = [row for row in rows if isinstance(row, Tensor)]
     if not recording(*parents):
         return wrap(batch), lengths
@@ -40,7 +41,7 @@ def pad(rows: Sequence[Any], channels: int | None = None) -> tuple[Tensor, npt.N
     def backward(grads: Gradients) -> Gradients:
         (grad,) = grads
         assert grad is not None
-        return [grad[index, : lengths[index]] for index, row in enumerate(rows) if isinstance(row, Tensor)]
+        return [grad[index, : lengths[index]] for index, is_tensor in enumerate(taped) if is_tensor]
 
     return attach([batch], parents, backward)[0], lengths
 
@@ -80,8 +81,9 @@ def lstm(
         draw: (seed, step) of the masks of a training pass.
     """
     h_given, c_given = h or (), c or ()
-    inputs = [given for given in (x, *h_given, *c_given) if isinstance(given, Tensor)]
-    record = recording(*inputs, *params)
+    parents = [given for given in (x, *h_given, *c_given) if isinstance(given, Tensor)]
+    parents += params
+    record = recording(*parents)
     data = kept(x) if record else values(x)
     h_data = None if h is None else [values(part) for part in h]
     c_data = None if c is None else [values(part) for part in c]
@@ -95,14 +97,10 @@ def lstm(
         split = 1 + len(h_last)
         dh, dc = dense(grads[1:split], h_last), dense(grads[split:], c_last)
         dx, dh0, dc0, sums = cache.backward(grads[0], dh, dc, need_dx)
-        # Only now, and never in place: a call that Ctrl-C stopped leaves every gradient as it was.
-        for param, total in zip(params, sums, strict=True):
-            if param.requires_grad:
-                param.grad = total if param.grad is None else param.grad + total
         pairs = zip((x, *h_given, *c_given), [dx, *like(dh0, h_given), *like(dc0, c_given)], strict=True)
-        return [grad for given, grad in pairs if isinstance(given, Tensor)]
+        return [*(grad for given, grad in pairs if isinstance(given, Tensor)), *sums]
 
-    y_tensor, *rest = attach([y, *h_last, *c_last], inputs, backward, params)
+    y_tensor, *rest = attach([y, *h_last, *c_last], parents, backward, fresh=True)
     return y_tensor, rest[: len(h_last)], rest[len(h_last) :]
 
 

@@ -1,4 +1,4 @@
-"""Sums, means and extremes along axes. numpy adds in an order that depends on the shape alone."""
+"""Sums, means and extremes along axes. numpy adds in an order that depends on the shape and how the array lies."""
 
 from __future__ import annotations
 
@@ -58,5 +58,5 @@ def _reduced(a: Tensor, data: Array, back: Any) -> Tensor:
 def _kept(a: Tensor, reduced: Array, axis: Axes) -> Array:
     """Return a reduced array with its axes kept, as extents of 1."""
     axes = range(a.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    gone = {one % a.ndim for one in axes}
+    gone = {one % a.ndim for one in axes if a.ndim}
     return reduced.reshape([1 if one in gone else extent for one, extent in enumerate(a.shape)])

@@ -14,7 +14,9 @@ from ._values import ArrayLike, constant
 def index(a: Tensor, key: Any) -> Tensor:
     """Return ``a[key]``, with any index that numpy takes."""
     key = _plain(key)
-    data = np.asarray(_lasting(a)[key])
+    data = np.asarray(a.data[key])
+    if isinstance(a, Versioned) and data.base is not None:
+        data = data.copy()  # a view would change under the hands of an optimizer
     if not recording(a):
         return wrap(data)
     shape = a.shape
@@ -41,8 +43,8 @@ def reshape(a: Tensor, *shape: Any) -> Tensor:
 def transpose(a: Tensor, *axes: Any) -> Tensor:
     """Return a with its axes in another order, reversed if none are given."""
     order = axes[0] if len(axes) == 1 and isinstance(axes[0], (tuple, list)) else axes or range(a.ndim)[::-1]
-    order = [axis % a.ndim for axis in order]
     data = _lasting(a).transpose(order)
+    order = [axis % a.ndim for axis in order]
     return _moved(a, data, lambda grad: grad.transpose(np.argsort(order)))
 
 
@@ -63,7 +65,7 @@ def expand_dims(a: Tensor, axis: int | tuple[int, ...]) -> Tensor:
 
 def concat(parts: Sequence[ArrayLike], axis: int = -1) -> Tensor:
     """Join along an axis that is there; the last if none is given."""
-    arrays, tensors = _parts(parts)
+    arrays, tensors, taped = _parts(parts)
     data = np.concatenate(arrays, axis=axis)
     if not recording(*tensors):
         return wrap(data)
@@ -72,15 +74,14 @@ def concat(parts: Sequence[ArrayLike], axis: int = -1) -> Tensor:
     def backward(grads: Gradients) -> Gradients:
         (grad,) = grads
         assert grad is not None
-        cut = np.split(grad, ends, axis=axis)
-        return [piece for piece, part in zip(cut, parts, strict=True) if isinstance(part, Tensor)]
+        return [piece for piece, is_tensor in zip(np.split(grad, ends, axis=axis), taped, strict=True) if is_tensor]
 
     return attach([data], tensors, backward)[0]
 
 
 def stack(parts: Sequence[ArrayLike], axis: int = 0) -> Tensor:
     """Join along a new axis."""
-    arrays, tensors = _parts(parts)
+    arrays, tensors, taped = _parts(parts)
     data = np.stack(arrays, axis=axis)
     if not recording(*tensors):
         return wrap(data)
@@ -88,8 +89,7 @@ def stack(parts: Sequence[ArrayLike], axis: int = 0) -> Tensor:
     def backward(grads: Gradients) -> Gradients:
         (grad,) = grads
         assert grad is not None
-        cut = np.moveaxis(grad, axis, 0)
-        return [piece for piece, part in zip(cut, parts, strict=True) if isinstance(part, Tensor)]
+        return [piece for piece, is_tensor in zip(np.moveaxis(grad, axis, 0), taped, strict=True) if is_tensor]
 
     return attach([data], tensors, backward)[0]
 
@@ -104,11 +104,12 @@ def _moved(a: Tensor, data: Array, back: Any) -> Tensor:
     return attach([data], [a], backward)[0]
 
 
-def _parts(parts: Sequence[ArrayLike]) -> tuple[list[Array], list[Tensor]]:
+def _parts(parts: Sequence[ArrayLike]) -> tuple[list[Array], list[Tensor], list[bool]]:
+    """Return the arrays, the tensors among the parts, and which they are: the list itself may change."""
     if not isinstance(parts, (list, tuple)) or not parts:
         raise ValueError("give a list of at least one tensor or array")
     arrays = [part.data if isinstance(part, Tensor) else constant(part) for part in parts]
-    return arrays, [part for part in parts if isinstance(part, Tensor)]
+    return arrays, [part for part in parts if isinstance(part, Tensor)], [isinstance(part, Tensor) for part in parts]
 
 
 def _lasting(a: Tensor) -> Array:

@@ -69,10 +69,11 @@ def recording(*inputs: Tensor) -> bool:
 class Node:
     """One operation on the tape: its inputs, and the way from the gradients of its outputs to theirs.
 
-    ``backward`` takes one gradient (or ``None`` for zero) per output and returns one per parent.
+    ``backward`` takes one gradient (or ``None`` for zero) per output and returns one per parent. ``fresh`` says that
+    these are new arrays, which nobody else has.
     """
 
-    __slots__ = ("backward", "number", "outputs", "parents", "used")
+    __slots__ = ("backward", "fresh", "number", "outputs", "parents", "used")
 
     def __init__(
         self,
@@ -80,12 +81,14 @@ class Node:
         outputs: int,
         backward: Callable[[Gradients], Gradients],
         used: Sequence[Versioned],
+        fresh: bool = False,
     ) -> None:
         self.parents = parents
         self.outputs = outputs
         self.backward: Callable[[Gradients], Gradients] | None = backward
         # The parameters whose values must still be of these versions when backward comes.
         self.used: Sequence[tuple[Versioned, int]] = [(leaf, leaf.version) for leaf in used]
+        self.fresh = fresh
         # Above those of all nodes that this one can reach.
         self.number = next(_numbers)
 
@@ -102,6 +105,10 @@ def backward(tensors: Sequence[Tensor], grads: Sequence[npt.ArrayLike | None] | 
     >>> y, (h, c) = lstm(np.zeros((1, 2, 3)))
     >>> rl.backward([y, h], [np.ones(y.shape), np.ones(h.shape)])
     """
+    if not isinstance(tensors, (list, tuple)):
+        raise TypeError("backward takes a list of tensors; of a single one write tensor.backward()")
+    if grads is not None and len(grads) != len(tensors):
+        raise ValueError(f"grads must have one gradient for each of {len(tensors)} tensors, got {len(grads)}")
     starts: list[tuple[Tensor, Array]] = []
     for tensor, grad in zip(tensors, [None] * len(tensors) if grads is None else grads, strict=True):
         if not tensor.requires_grad:
@@ -110,7 +117,7 @@ def backward(tensors: Sequence[Tensor], grads: Sequence[npt.ArrayLike | None] | 
             )
         starts.append((tensor, tensor._starting_grad(grad)))
     order = _order([tensor for tensor, _ in starts])
-    # All is checked before anything is added, so that a call that fails leaves every ``grad`` as it was.
+    # All is checked before, and added to the leaves at the end: a call that fails leaves every ``grad`` as it was.
     for node in order:
         if node.backward is None:
             raise RuntimeError(
@@ -123,30 +130,45 @@ def backward(tensors: Sequence[Tensor], grads: Sequence[npt.ArrayLike | None] | 
                     f"{leaf.name or 'a parameter'} of shape {list(leaf.shape)} was changed after the forward pass that "
                     "used it; go backward before the optimizer's step, or run forward again"
                 )
-    arriving: dict[Node, list[Array | None]] = {node: [None] * node.outputs for node in order}
+    arrivals = _Arrivals(order)
     for tensor, start in starts:
-        _arrive(arriving, tensor, start)
-    for node in order:
-        run, parents, got = node.backward, node.parents, arriving.pop(node)
-        if run is None or all(grad is None for grad in got):
-            continue
-        returned = run(got)
-        # What the pass kept is used up.
-        node.backward, node.parents, node.used = None, (), ()
-        for parent, grad in zip(parents, returned, strict=True):
-            if grad is not None and parent.requires_grad:
-                _arrive(arriving, parent, grad)
+        arrivals.add(tensor, start, False)
+    with np.errstate(all="ignore"):  # a slope may be infinite, or be NaN where nothing flows
+        for node in order:
+            run, parents, got = node.backward, node.parents, arrivals.at_nodes.pop(node)
+            if run is None or all(grad is None for grad in got):
+                continue
+            returned = run(got)
+            # What the pass kept is used up.
+            node.backward, node.parents, node.used = None, (), ()
+            for parent, grad in zip(parents, returned, strict=True):
+                if grad is not None and parent.requires_grad:
+                    arrivals.add(parent, grad, node.fresh)
+    for tensor, grad in arrivals.at_leaves.values():
+        tensor.grad = grad if tensor.grad is None else tensor.grad + grad
 
 
-def _arrive(arriving: dict[Node, list[Array | None]], tensor: Tensor, grad: Array) -> None:
-    node = tensor._node
-    if node is None:
-        # A copy: the same array may have been returned for two parents.
-        tensor.grad = grad.copy() if tensor.grad is None else tensor.grad + grad
-        return
-    slots = arriving[node]
-    before = slots[tensor._index]
-    slots[tensor._index] = grad if before is None else before + grad
+class _Arrivals:
+    """The gradients on their way: those of the outputs of nodes, and those of leaves, which stay to the end."""
+
+    __slots__ = ("at_leaves", "at_nodes")
+
+    def __init__(self, order: Sequence[Node]) -> None:
+        self.at_nodes: dict[Node, list[Array | None]] = {node: [None] * node.outputs for node in order}
+        self.at_leaves: dict[int, tuple[Tensor, Array]] = {}
+
+    def add(self, tensor: Tensor, grad: Array, fresh: bool) -> None:
+        """Add a gradient to those that have arrived at a tensor."""
+        node = tensor._node
+        if node is not None:
+            slots = self.at_nodes[node]
+            before = slots[tensor._index]
+            slots[tensor._index] = grad if before is None else before + grad
+        elif id(tensor) in self.at_leaves:
+            self.at_leaves[id(tensor)] = tensor, self.at_leaves[id(tensor)][1] + grad
+        else:
+            # A copy, where somebody else may have the array: what is kept in ``grad`` may be changed in place.
+            self.at_leaves[id(tensor)] = tensor, grad if fresh else grad.copy()
 
 
 def _order(tensors: Sequence[Tensor]) -> list[Node]:

@@ -91,6 +91,9 @@ class Tensor:
     def __float__(self) -> float:
         return self.item()
 
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
     def tolist(self) -> Any:
         """Return the values as nested lists."""
         return self.data.tolist()
@@ -170,6 +173,14 @@ class Tensor:
 
     # Comparisons have no gradient: they give plain arrays, for masks.
 
+    def __eq__(self, other: object) -> Any:
+        return self.data == _plain(other)
+
+    def __ne__(self, other: object) -> Any:
+        return self.data != _plain(other)
+
+    __hash__ = object.__hash__
+
     def __lt__(self, other: Any) -> Any:
         return self.data < _plain(other)
 
@@ -198,6 +209,10 @@ class Tensor:
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         """Take part in numpy's elementwise functions: np.exp(t), array * t."""
         return ops.ufunc(ufunc, method, inputs, options)
+
+    def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
+        """Take part in numpy's other functions: np.concatenate([t, u]), np.where(mask, t, 0)."""
+        return ops.function(function, arguments, options)
 
     def reshape(self, *shape: Any) -> Tensor:
         """Return the same elements in another shape; one extent may be -1."""
@@ -285,6 +300,10 @@ class Versioned(Tensor):
     name: str
     version: int
 
+    def detach(self) -> Tensor:
+        """Return the same values, cut off from the tape and from what becomes of the parameter."""
+        return wrap(self.numpy())
+
 
 def wrap(data: Array) -> Tensor:
     """Return a tensor around an array that nobody else will write; no copy."""
@@ -297,7 +316,7 @@ def attach(
     outputs: Sequence[Array],
     parents: Sequence[Tensor],
     backward: Callable[[Gradients], Gradients],
-    used: Sequence[Versioned] | None = None,
+    fresh: bool = False,
 ) -> list[Tensor]:
     """Return tensors for the outputs of one operation, on the tape. Call it only where ``recording`` says so.
 
@@ -305,11 +324,10 @@ def attach(
         outputs: the values; the tape takes them over.
         parents: the inputs that gradients go to.
         backward: takes a gradient (or ``None`` for zero) per output, returns one per parent.
-        used: the parameters whose values must be the same when ``backward`` comes; those among the parents if left out.
+        fresh: whether these are always new arrays, which need not be copied to be kept.
     """
-    if used is None:
-        used = [parent for parent in parents if isinstance(parent, Versioned)]
-    node = Node(parents, len(outputs), backward, used)
+    used = [parent for parent in parents if isinstance(parent, Versioned)]
+    node = Node(parents, len(outputs), backward, used, fresh)
     tensors: list[Tensor] = []
     for data in outputs:
         tensor = Tensor.__new__(Tensor)
