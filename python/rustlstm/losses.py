@@ -5,7 +5,7 @@ Every loss is a function of a prediction and a target that returns a ``Tensor``,
     lengths    [B] integers, with arrays [B, T, ...]: only the first steps of each row count, as if the padding were not
                there, whatever it holds.
     weights    how much each element counts: of the shape of the losses, with 1 where a weight is shared, or with the
-               first axes only, as in [B] for rows and [B, T] for steps.
+               first axes only, as in [B] for rows and [B, T] for steps. A weight of 0 does not hide NaN; lengths do.
     reduction  "mean": sum(weights * losses) / sum(weights), or 0 where nothing counts; "sum": the first of these sums;
                "none": weights * losses, with zeros in the padding.
 

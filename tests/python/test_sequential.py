@@ -151,3 +151,13 @@ def test_a_pass_that_fails_draws_nothing() -> None:
         with pytest.raises(ValueError, match="x must|lengths"):
             layer(np.ones((2, 3)), lengths=[1, 1])
         assert layer.draws == 0
+
+
+def test_images_of_different_lengths() -> None:
+    model = Sequential(
+        rl.nn.Conv2d(1, 4, 3), rl.nn.MaxPool2d(2), lambda x: x.reshape(*x.shape[:2], 16), LSTM(16, 5), Pool("last")
+    )
+    videos = [RNG.standard_normal((length, 6, 6, 1)).astype(np.float32) for length in (4, 0, 7)]
+    y = model(videos)
+    assert y.shape == (3, 5) and not y.data[1].any()
+    assert model(videos[2:]).data.tobytes() == y.data[2:].tobytes()

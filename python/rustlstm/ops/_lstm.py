@@ -16,21 +16,19 @@ from ._values import ArrayLike, as_f32, kept, values
 def pad(rows: Sequence[Any], channels: int | None = None) -> tuple[Tensor, npt.NDArray[np.int64]]:
     """Return sequences ``[T_b, C]`` as one batch ``[B, T, C]``, padded with zeros, and the lengths ``[B]``.
 
-    C is that of the first sequence if it is not given.
+    If C is not given, the axes behind the first are those of the first sequence, as in ``[T_b, H, W, C]`` of images.
     """
     arrays = []
-    if channels is None:
-        first: tuple[int, ...] = np.shape(values(rows[0])) if rows else ()
-        if len(first) != 2:
-            raise ValueError(f"x[0] must have shape [T, C], got {list(first)}" if rows else "x is an empty list")
-        channels = first[1]
+    tail: tuple[int, ...] = (channels,) if channels is not None else np.shape(values(rows[0]))[1:] if rows else ()
+    if not tail:
+        got = f"got {list(np.shape(values(rows[0])))}" if rows else "got an empty list"
+        raise ValueError(f"x must be a list of sequences [T, C], {got}")
+    axes = [("T", None), *(("C" if extent == channels else "", extent) for extent in tail)]
     for index, row in enumerate(rows):
         array = as_f32(f"x[{index}]", values(row))
-        if array.shape == (0,):
-            array = array.reshape(0, channels)
-        arrays.append(as_f32(f"x[{index}]", array, [("T", None), ("C", channels)]))
+        arrays.append(as_f32(f"x[{index}]", array.reshape(0, *tail) if array.shape == (0,) else array, axes))
     lengths = np.array([len(array) for array in arrays], np.int64)
-    batch = np.zeros((len(arrays), int(lengths.max(initial=0)), channels), np.float32)
+    batch = np.zeros((len(arrays), int(lengths.max(initial=0)), *tail), np.float32)
     for index, array in enumerate(arrays):
         batch[index, : len(array)] = array
     taped = [isinstance(row, Tensor) for row in rows]
