@@ -44,11 +44,11 @@ from ._loss import regression_loss as regression_loss
 from ._loss import student_t_nll as student_t_nll
 from ._lstm import expand_batch as expand_batch
 from ._lstm import lstm as lstm
-from ._lstm import pad as pad
 from ._matmul import matmul as matmul
 from ._norm import layer_norm as layer_norm
 from ._numpy import function as function
 from ._numpy import ufunc as ufunc
+from ._pad import pad as pad
 from ._pool import avg_pool as avg_pool
 from ._pool import max_pool as max_pool
 from ._pool import pool as pool
