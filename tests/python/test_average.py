@@ -73,6 +73,16 @@ def test_a_fault_is_named_and_touches_nothing(bad: float) -> None:
         assert (good.tolist(), spoilt.tolist()) == ([1.0], [1.0, 2.0])
 
 
+def test_it_can_be_checked_before_the_step() -> None:
+    ema = EMA([("weight", Parameter([1.0, 2.0]))])
+    ema.check()
+    with pytest.raises(RuntimeError, match="inside applied"), ema.applied():
+        ema.check()
+    ema._averages[0][1] = np.nan
+    with pytest.raises(rl.NonFiniteError, match=r"the average of weight is not finite: nan at \[1\]"):
+        ema.check()
+
+
 def test_a_resumed_average_has_the_same_bits() -> None:
     parameter, other = Parameter(np.zeros(50)), Parameter(np.zeros(50))
     ema, resumed = EMA([parameter], decay=0.9), EMA([other], decay=0.1)

@@ -375,6 +375,34 @@ def test_poison(place: str, kind: str, value: float) -> None:
     assert_same(trainer.model.state_dict(), before)
 
 
+def test_a_poisoned_average_is_found_before_a_step() -> None:
+    run = Run("averaged")
+    run.fit(1)
+    run.trainer.ema._averages[0][0, 0] = np.nan
+    before = copy.deepcopy(run.outcome())
+    with pytest.raises(rl.NonFiniteError, match=r"the average of lstm.weight_ih_l0 is not finite: nan at \[0, 0\]"):
+        run.fit(2)
+    assert_same(run.trainer.model.state_dict(), before["model"])
+    assert_same(run.trainer.optimizer.state_dict(), before["optimizer"])
+
+
+def test_a_step_is_counted_whatever_the_schedule_does(references: Any) -> None:
+    class Failing(schedules.WarmUp):
+        def rate(self, base: float) -> float:
+            if self.count == failing:
+                raise OSError("no rate")
+            return base
+
+    run, failing = Run("plain"), 3
+    run.trainer.schedule = Failing(run.trainer.optimizer, 4)
+    with pytest.raises(OSError, match="no rate"):
+        run.fit()
+    assert (run.trainer.step, run.trainer.batch, run.trainer.schedule.count) == (3, 3, 3)
+    failing = -1
+    run.fit()
+    assert_same(run.outcome()["model"], references["plain"]["model"])
+
+
 # --- the rest
 
 

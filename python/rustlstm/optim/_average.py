@@ -69,12 +69,22 @@ class EMA:
         Raises:
             NonFiniteError: names the parameter; the average was left as it is.
         """
-        if self._applied:
-            raise RuntimeError("update() inside applied() would average the average; call it before or after")
+        self._refuse_applied()
         fault = average_step(self.decay, self._averages, [parameter._buffer for _, parameter in self._named])
         if fault is not None:
             raise self._fault(*fault)
         self.updates += 1
+
+    def check(self) -> None:
+        """Fail if no update can be made, whatever the weights: inside ``applied()``, or if an average is not finite."""
+        self._refuse_applied()
+        for index, average in enumerate(self._averages):
+            if not np.isfinite(average).all():
+                raise self._fault(index, "average")
+
+    def _refuse_applied(self) -> None:
+        if self._applied:
+            raise RuntimeError("update() inside applied() would average the average; call it before or after")
 
     def _fault(self, index: int, kind: str) -> NonFiniteError:
         name, parameter = self._named[index]

@@ -8,9 +8,9 @@ not at all. So Ctrl-C, an error or a file can come between, and what goes on fro
         is it finite? else say who is to blame     |  left here, draws and gradients go back to where they were
         backward                                  /
         with Ctrl-C held back
-            clip, optimizer, average, schedule    \
+            clip, optimizer                       \
             position, sums, carried state          |  done as a whole
-            callbacks                             /
+            average, schedule, callbacks          /
 """
 
 from __future__ import annotations
@@ -185,6 +185,8 @@ class Trainer:
                 f"the run is at batch {self.batch} of {self.batches} of epoch {self.epoch + 1}, "
                 f"but this data has {len(data)} batches: it is not the data of that run"
             )
+        if self.ema is not None:
+            self.ema.check()
         self._boundary = self._boundary.again()
         self._callbacks = self._callbacks.followed_by(callbacks)
         self.batches = len(data)
@@ -225,7 +227,7 @@ class Trainer:
             self._tick()
             self._boundary.note(whole)
             if whole:
-                self._callbacks.on_step(self)
+                self._follow()
 
     def _forward(self, batch: Any, stateful: bool, carried: Any) -> tuple[Tensor, Any, dict[str, float]]:
         if stateful:
@@ -251,12 +253,16 @@ class Trainer:
             self.optimizer.step()
         except NonFiniteError as error:
             raise self._blame(str(error), batch) from None
+        self._boundary.forget()
+        self.step += 1
+
+    def _follow(self) -> None:
+        """Do what follows a step. The step is counted by now, so that an error here does not let it be taken twice."""
         if self.ema is not None:
             self.ema.update()
         if self.schedule is not None and not self.schedule.needs_loss:
             self.schedule.step()
-        self._boundary.forget()
-        self.step += 1
+        self._callbacks.on_step(self)
 
     def _tick(self) -> None:
         now = time.perf_counter()
