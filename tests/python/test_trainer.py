@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -103,6 +103,35 @@ def test_the_state_is_carried_and_reset_by_row() -> None:
         again = Net()  # weights do not move, so that only the state and the draws count
         again.lstm.draws = number
         carried = [part.data for part in stateful_loss(again, batch, state)[1]]
+
+
+def test_a_learned_initial_state_is_never_zeros() -> None:
+    model = Net()
+    model.lstm = rl.nn.LSTM(2, 4, learn_initial_state=True)
+    trainer = rl.Trainer(model, stateful_loss, sgd(model))
+    x, y = np.ones((40, 2)), np.ones(40)
+    trainer.fit(Streams(x, y, steps=5, batch_size=2), progress=False)
+    trainer.fit(Streams([x, x[:9]], [y, y[:9]], steps=5, batch_size=1), 2, progress=False)
+    with pytest.raises(ValueError, match="lstm learns its initial state.*here 1 of 2 rows begin, and would with zeros"):
+        trainer.evaluate(Streams([x, x[:9], x[:9]], [y, y[:9], y[:9]], steps=5, batch_size=2))
+
+
+def test_a_state_keeps_its_form() -> None:
+    class Pair(NamedTuple):
+        h: Any
+        c: Any
+
+    seen = []
+
+    def named(model: Net, batch: Any, state: Pair | None) -> Any:
+        if state is not None:
+            seen.append((state.h.shape, state.c.shape))
+        value, last = stateful_loss(model, batch, state)
+        return value, Pair(*last)
+
+    model = Net()
+    rl.Trainer(model, named, sgd(model)).fit(streams(), progress=False)
+    assert seen and {shape for pair in seen for shape in pair} == {(2, 3, 4)}
 
 
 def test_evaluation_does_not_depend_on_the_batches() -> None:

@@ -67,7 +67,7 @@ class Trainer:
         epochs, batches: how many there are to be; of the last ``fit``.
 
     What is carried from one batch to the next, as an LSTM's (h, c), is cut off from the tape and, in the rows where
-    ``batch.reset`` says so, set to zero.
+    ``batch.reset`` says so, set to zero. A layer with ``learn_initial_state`` needs rows that all begin together.
     """
 
     def __init__(
@@ -231,7 +231,7 @@ class Trainer:
 
     def _forward(self, batch: Any, stateful: bool, carried: Any) -> tuple[Tensor, Any, dict[str, float]]:
         if stateful:
-            result = self.loss(self.model, batch, entering(carried, batch.reset))
+            result = self.loss(self.model, batch, entering(self.model, carried, batch.reset))
             if not isinstance(result, tuple) or len(result) not in (2, 3):
                 raise TypeError("for data that carries a state, loss returns (loss, state) or (loss, state, metrics)")
             loss, carried, *rest = result
