@@ -98,6 +98,47 @@ def test_an_error_is_an_interrupt_too() -> None:
     assert calls.seen == ["fit", ("epoch", 0, 0), "interrupt"]
 
 
+@pytest.mark.filterwarnings("ignore:a callback failed too")  # where errors have no notes
+def test_the_first_error_is_raised_and_the_others_are_told() -> None:
+    class Broken(Callback):
+        def on_interrupt(self, trainer: rl.Trainer) -> None:
+            raise OSError("cannot say so")
+
+    calls = Calls()
+    run = Run("plain")
+    run.trainer.loss = stopping(loss, 1)
+    with pytest.raises(KeyboardInterrupt) as raised:
+        run.fit(1, [Broken(), calls])
+    assert calls.seen[-2:] == [1, "interrupt"]
+    assert getattr(raised.value, "__notes__", []) in ([], ["a callback failed too: OSError: cannot say so"])
+
+
+@pytest.mark.filterwarnings("ignore:a callback failed too")
+@pytest.mark.parametrize("hook", ["on_fit_start", "on_epoch_start", "on_step", "on_epoch_end", "on_fit_end"])
+def test_no_callback_misses_anything_because_another_fails(hook: str) -> None:
+    class Broken(Callback):
+        failures = 0
+
+        def fail(self, trainer: rl.Trainer) -> None:
+            if not self.failures:
+                self.failures += 1
+                raise OSError("no log")
+
+    setattr(Broken, hook, Broken.fail)
+    run, whole = Run("plain"), Run("plain")
+    broken, calls, expected = Broken(), Calls(), Calls()
+    whole.fit(2, [expected])
+    with pytest.raises(OSError, match="no log"):
+        run.fit(2, [broken, calls])
+    run.fit(2, [broken, calls])
+
+    def once(calls: Calls) -> list[Any]:
+        return [what for what in calls.seen if isinstance(what, int) or what[0] == "end"]
+
+    assert once(calls) == once(expected)
+    assert_same(run.outcome()["model"], whole.outcome()["model"])
+
+
 def test_stop_ends_after_the_step() -> None:
     class Stop(Callback):
         def on_step(self, trainer: rl.Trainer) -> None:
@@ -211,6 +252,18 @@ def test_ctrl_c_is_saved(tmp_path: Path) -> None:
     assert_same(other.outcome(), run.outcome())
 
 
+def test_a_run_that_does_nothing_saves_nothing(tmp_path: Path) -> None:
+    Run("plain").fit(2, [Checkpoint(tmp_path / "run")])
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    for _ in range(2):
+        run = Run("plain")
+        run.trainer.loss = stopping(loss, 0)
+        with pytest.raises(KeyboardInterrupt):
+            run.fit(2, [Checkpoint(tmp_path / "run")])
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.filterwarnings("ignore:a callback failed too")
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("place", ["weight", "state"])
 def test_the_last_finite_checkpoint_stays(tmp_path: Path, place: str, value: float) -> None:

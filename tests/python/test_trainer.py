@@ -14,7 +14,20 @@ import numpy as np
 import pytest
 
 import rustlstm as rl
-from runs import KINDS, OPTIMIZERS, Net, Run, assert_same, batches, loss, sgd, stateful_loss, stopping, streams
+from runs import (
+    KINDS,
+    OPTIMIZERS,
+    Net,
+    Run,
+    assert_same,
+    batches,
+    loss,
+    sequences,
+    sgd,
+    stateful_loss,
+    stopping,
+    streams,
+)
 from rustlstm.datasets import Batches, Streams
 from rustlstm.optim import schedules
 
@@ -515,6 +528,29 @@ def test_other_data_in_the_middle_of_an_epoch_is_refused() -> None:
         run.fit()
     with pytest.raises(ValueError, match="at batch 2 of 5 of epoch 1, but this data has 8 batches"):
         run.trainer.fit(batches(count=40), 2, progress=False)
+    other = Run("plain", noise=2)
+    other.trainer.load_state_dict(run.trainer.state_dict())
+    x, y = sequences(22, 6, 1)
+    for data, message in (
+        (Batches(x, y, batch_size=5, seed=9), "of data with seed=1, but this data has seed=9"),
+        (
+            Batches(x, y, batch_size=5, seed=1, bucketed=False),
+            "of data with bucketed=True, but this data has bucketed=False",
+        ),
+        (Batches(x[::-1], y[::-1], batch_size=5, seed=1), "of data with checksum of the lengths="),
+    ):
+        with pytest.raises(ValueError, match=f"at batch 2 of 5 of epoch 1 {message}"):
+            other.trainer.fit(data, 2, progress=False)
+
+    class Own:
+        """Of the same batches, of which it does not say what they follow from."""
+
+        stateful = False
+        __len__, epoch = run.data.__len__, run.data.epoch
+
+    run.trainer.loss = other.trainer.loss = loss
+    other.trainer.fit(Own(), 1, progress=False)
+    other.trainer.fit(batches(seed=9), 2, progress=False)  # between two epochs, any data will do
     run.fit()
 
 

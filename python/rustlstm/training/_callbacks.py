@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._options import count, flag, number
@@ -74,19 +75,45 @@ class Callbacks:
         return new
 
     def call(self, hook: str, trainer: Trainer) -> None:
-        """Call a method of each."""
-        for callback in self._named.values():
-            getattr(callback, hook)(trainer)
+        """Call a method of each, of those behind one that fails too: what they miss now, they would miss for good."""
+        _raise_first(self.failures(hook, trainer))
+
+    def failures(self, hook: str, trainer: Trainer) -> list[BaseException]:
+        """Call a method of each, and return the errors."""
+        return _failures([getattr(callback, hook) for callback in self._named.values()], trainer)
 
     def on_step(self, trainer: Trainer) -> None:
         """Call ``on_step`` of those that have one of their own."""
-        for call in self._steps:
-            call(trainer)
+        if self._steps:
+            _raise_first(_failures(self._steps, trainer))
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of each that has one."""
         states = {**self._left, **{name: callback.state_dict() for name, callback in self._named.items()}}
         return {name: state for name, state in states.items() if state}
+
+
+def _failures(calls: Sequence[Callable[[Trainer], None]], trainer: Trainer) -> list[BaseException]:
+    failures: list[BaseException] = []
+    for call in calls:
+        try:
+            call(trainer)
+        except BaseException as error:  # noqa: PERF203 - one that fails must not keep the others from their turn
+            failures.append(error)
+    return failures
+
+
+def _raise_first(failures: Sequence[BaseException]) -> None:
+    if failures:
+        note(failures[0], failures[1:])
+        raise failures[0]
+
+
+def note(error: BaseException, others: Sequence[BaseException]) -> None:
+    """Let an error tell of others that came with it; before Python 3.11, a warning tells of them."""
+    for other in others:
+        tell = getattr(error, "add_note", warnings.warn)
+        tell(f"a callback failed too: {type(other).__name__}: {other}")
 
 
 class Best:
@@ -212,6 +239,11 @@ class Checkpoint(Callback):
         if monitor is not None and every_steps is not None:
             raise ValueError("every_steps and monitor exclude each other: the value is known at the end of an epoch")
         self._best = None if monitor is None else Best(monitor, mode)
+        self._begun: tuple[int, ...] | None = None
+
+    def on_fit_start(self, trainer: Trainer) -> None:
+        """Note where the run is."""
+        self._begun = _place(trainer)
 
     def on_step(self, trainer: Trainer) -> None:
         """Save if it is time."""
@@ -230,8 +262,8 @@ class Checkpoint(Callback):
             trainer.save(self.path)
 
     def on_interrupt(self, trainer: Trainer) -> None:
-        """Save what is done."""
-        if self._best is None:
+        """Save what is done, if anything is: the file may be all that there is of a longer run."""
+        if self._best is None and _place(trainer) != self._begun:
             trainer.save(self.path)
 
     def state_dict(self) -> dict[str, Any]:
@@ -242,6 +274,10 @@ class Checkpoint(Callback):
         """Take on a state."""
         if self._best:
             self._best.value = state["best"]
+
+
+def _place(trainer: Trainer) -> tuple[int, ...]:
+    return trainer.epoch, trainer.batch, trainer.step
 
 
 class CSVLog(Callback):

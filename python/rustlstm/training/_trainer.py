@@ -33,7 +33,8 @@ from ..optim import ASGD, EMA, Optimizer, clip_grad_norm, clip_grad_value
 from ..optim.schedules import Schedule
 from ..tensor import Tensor, backward, no_grad
 from ._boundary import Boundary, evaluating
-from ._callbacks import Callback, Callbacks
+from ._callbacks import Callback, Callbacks, note
+from ._checks import identity_of, refuse_other_data
 from ._history import History
 from ._interrupts import Interrupts
 from ._nonfinite import nonfinite
@@ -41,7 +42,7 @@ from ._progress import Progress, interactive
 from ._state import detached, entering
 from ._sums import Sums
 
-POSITION = ("epoch", "batch", "step", "batches", "accumulate")
+POSITION = ("epoch", "batch", "step", "batches", "data", "accumulate")
 
 
 class Trainer:
@@ -65,6 +66,7 @@ class Trainer:
         step: how many times the weights were updated.
         history: a row for each epoch.
         epochs, batches: how many there are to be; of the last ``fit``.
+        data: what the order of its batches follows from, if the data says so.
 
     What is carried from one batch to the next, as an LSTM's (h, c), is cut off from the tape and, in the rows where
     ``batch.reset`` says so, set to zero. A layer with ``learn_initial_state`` needs rows that all begin together.
@@ -99,6 +101,7 @@ class Trainer:
         self.ema = ema
         self.epoch = self.batch = self.step = 0
         self.epochs = self.batches = 0
+        self.data: dict[str, Any] | None = None
         self.history = History()
         self._sums = Sums()
         self._carried: Any = None
@@ -170,26 +173,29 @@ class Trainer:
             while self.epoch < self.epochs and not self._stopping:
                 self._run_epoch(data, validation)
             self._call("on_fit_end")
-        except BaseException:
+        except BaseException as error:
             with self._interrupts.held:
                 self._boundary.roll_back()
-                self._call("on_interrupt")
+                note(error, self._callbacks.failures("on_interrupt", self))
             raise
         return self.history
 
     def _begin(self, data: Data, callbacks: list[Callback]) -> None:
         if not len(data):
             raise ValueError("the data has no batches")
-        if self.batch and len(data) != self.batches:
-            raise ValueError(
-                f"the run is at batch {self.batch} of {self.batches} of epoch {self.epoch + 1}, "
-                f"but this data has {len(data)} batches: it is not the data of that run"
-            )
+        identity = identity_of(data)
+        if self.batch:
+            place = f"batch {self.batch} of {self.batches} of epoch {self.epoch + 1}"
+            if len(data) != self.batches:
+                raise ValueError(
+                    f"the run is at {place}, but this data has {len(data)} batches: it is not the data of that run"
+                )
+            refuse_other_data(place, self.data, identity)
         if self.ema is not None:
             self.ema.check()
         self._boundary = self._boundary.again()
         self._callbacks = self._callbacks.followed_by(callbacks)
-        self.batches = len(data)
+        self.batches, self.data = len(data), identity
         self._stopping = False
         self.model.train()
 
