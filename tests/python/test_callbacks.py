@@ -318,6 +318,16 @@ def test_two_of_a_kind_keep_their_states() -> None:
     assert first.best != second.best
 
 
+@pytest.mark.parametrize("options", [{"monitor": "val_loss"}, {"monitor": "loss", "mode": "max"}])
+def test_what_watches_something_else_begins_afresh(tmp_path: Path, options: Any) -> None:
+    run = Run("plain")
+    run.fit(2, [EarlyStopping("loss", patience=9), Checkpoint(tmp_path / "best", monitor="loss")])
+    early, checkpoint = EarlyStopping(patience=9, **options), Checkpoint(tmp_path / "other", **options)
+    run.fit(3, [early, checkpoint])
+    assert early.best == checkpoint._best.value == run.trainer.history.last[options["monitor"]]
+    assert (early.best_epoch, early.waited) == (3, 0)
+
+
 def test_the_bar_shows_where_the_run_is(monkeypatch: pytest.MonkeyPatch) -> None:
     from rustlstm.training import _progress
 

@@ -417,6 +417,21 @@ def test_poison(place: str, kind: str, value: float) -> None:
     assert_same(trainer.model.state_dict(), before)
 
 
+def test_a_poisoned_gradient_is_noticed_at_its_own_batch(references: Any) -> None:
+    run = Run("accumulated")
+    weight = run.trainer.model.lstm.weight_hh_l1
+
+    def poisoning(model: Net, batch: Any) -> Any:
+        weight.grad = np.full(weight.shape, np.nan, np.float32)
+        return loss(model, batch)
+
+    run.trainer.loss = poisoning
+    with pytest.raises(rl.NonFiniteError, match=r"batch 0 of epoch 1: the gradient of lstm.weight_hh_l1 has nan at"):
+        run.fit()
+    run.trainer.loss = loss
+    resumed("accumulated", references["accumulated"], run.trainer)
+
+
 def test_a_poisoned_average_is_found_before_a_step() -> None:
     run = Run("averaged")
     run.fit(1)

@@ -143,6 +143,17 @@ class Best:
         self.value = value
         return True
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return the best value, and of what."""
+        return {"monitor": self.monitor, "mode": self.mode, "best": self.value}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> bool:
+        """Take on a state, if it is of the same column and mode, and say whether it is."""
+        same = (state.get("monitor"), state.get("mode")) == (self.monitor, self.mode)
+        if same:
+            self.value = state["best"]
+        return same
+
 
 class EarlyStopping(Callback):
     """Stops when a value has not become better for some epochs.
@@ -200,12 +211,13 @@ class EarlyStopping(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the best value and weights and how long ago they were."""
-        return {"best": self.best, "best_epoch": self.best_epoch, "waited": self.waited, "weights": self._weights}
+        waiting = {"best_epoch": self.best_epoch, "waited": self.waited, "weights": self._weights}
+        return {**self._best.state_dict(), **waiting}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take on a state."""
-        self._best.value, self.best_epoch = state["best"], state["best_epoch"]
-        self.waited, self._weights = state["waited"], state["weights"]
+        """Take on a state; that of another ``monitor`` or ``mode`` says nothing here."""
+        if self._best.load_state_dict(state):
+            self.best_epoch, self.waited, self._weights = state["best_epoch"], state["waited"], state["weights"]
 
 
 class Checkpoint(Callback):
@@ -268,12 +280,12 @@ class Checkpoint(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the best value so far."""
-        return {"best": self._best.value if self._best else None}
+        return self._best.state_dict() if self._best else {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take on a state."""
+        """Take on a state; that of another ``monitor`` or ``mode`` says nothing here."""
         if self._best:
-            self._best.value = state["best"]
+            self._best.load_state_dict(state)
 
 
 def _place(trainer: Trainer) -> tuple[int, ...]:

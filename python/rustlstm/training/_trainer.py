@@ -222,6 +222,11 @@ class Trainer:
         if not math.isfinite(value):
             raise self._blame(f"the loss is {value}", batch)
         backward([loss], None if group == 1 else [np.float32(1 / group)])
+        if not whole:
+            # The step will look at the gradients of the whole group, when this batch is long gone.
+            found = nonfinite({name: parameter.grad for name, parameter in self._boundary.parameters.items()})
+            if found:
+                raise self._blame(f"the gradient of {found}", batch)
         rows, weight = len(batch), batch.weight
         with self._interrupts.held:
             if whole:
