@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
+from .._options import count, not_negative
 from ._average import swapped
 from ._optimizer import Check, Optimizer
-from ._options import count, not_negative
 from ._parameters import Parameters
 
 

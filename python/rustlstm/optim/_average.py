@@ -10,9 +10,9 @@ import numpy as np
 
 from .._core import average_step
 from .._errors import NonFiniteError
+from .._options import share
 from ..ops import as_f32
 from ..tensor import Array
-from ._options import share
 from ._parameters import Parameters, Trainable, named, non_finite
 
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from .._core import optimizer_step
 from .._errors import NonFiniteError
+from .._options import flag, not_negative
 from ..ops import as_f32
 from ..tensor import Array
-from ._options import flag, not_negative
 from ._parameters import Parameters, Trainable, grouped, named, non_finite
 
 Check = Callable[[str, Any], Any]

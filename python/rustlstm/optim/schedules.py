@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from .._core import scalar_power as power
+from .._options import choice, count, flag, not_negative, positive, share
 from ._optimizer import Optimizer
-from ._options import choice, count, flag, not_negative, positive, share
 
 _PI = 3.141592653589793
 
