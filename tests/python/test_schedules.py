@@ -170,6 +170,28 @@ def test_cosine_is_exact() -> None:
             ValueError,
             "this is not the state of WarmUp but of 'Cosine'",
         ),
+        (lambda o: WarmUp(o, 2).load_state_dict({}), ValueError, "the state has no 'schedule'"),
+        (lambda o: WarmUp(o, 2).load_state_dict({"schedule": "WarmUp"}), ValueError, "the state has no 'count'"),
+        (
+            lambda o: WarmUp(o, 2).load_state_dict({"schedule": "WarmUp", "count": -5}),
+            ValueError,
+            "count must be at least 0, got -5",
+        ),
+        (
+            lambda o: WarmUp(o, 2).load_state_dict({"schedule": "WarmUp", "count": "x"}),
+            TypeError,
+            "count must be an integer, got str",
+        ),
+        (
+            lambda o: Plateau(o).load_state_dict({**Plateau(o).state_dict(), "best": "low"}),
+            TypeError,
+            "best must be a number, got 'low'",
+        ),
+        (
+            lambda o: Chain(WarmUp(o, 2)).load_state_dict({"schedule": "Chain", "count": 1, "schedules": [3]}),
+            TypeError,
+            "schedules[0] of the state must be dict, got int",
+        ),
     ],
 )
 def test_mistakes_are_sentences(call: Callable[[optim.SGD], object], error: type[Exception], sentence: str) -> None:

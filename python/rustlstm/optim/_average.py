@@ -10,10 +10,11 @@ import numpy as np
 
 from .._core import average_step
 from .._errors import NonFiniteError
-from .._options import share
+from .._options import count, share
+from .._saved import part, rows
 from ..ops import as_f32
 from ..tensor import Array
-from ._parameters import Parameters, Trainable, named, non_finite
+from ._parameters import Parameters, Trainable, named, non_finite, refuse_other_names
 
 
 @contextmanager
@@ -116,12 +117,13 @@ class EMA:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take on what ``state_dict`` returned; on an error nothing is changed."""
-        slots = state["slots"]
+        slots = rows(state, "slots")
         if len(slots) != len(self._averages):
             raise ValueError(f"the state is of {len(slots)} parameters, the average of {len(self._averages)}")
-        decay, updates = share("decay", state["decay"]), int(state["updates"])
+        refuse_other_names([name for name, _ in self._named], [part(slot, "name", str) for slot in slots])
+        decay, updates = share("decay", part(state, "decay")), count("updates", part(state, "updates"), 0)
         for slot, (name, _), array in zip(slots, self._named, self._averages, strict=True):
-            as_f32(f"the average of {name}", slot["average"], [("", extent) for extent in array.shape])
+            as_f32(f"the average of {name}", part(slot, "average"), [("", extent) for extent in array.shape])
         for slot, array in zip(slots, self._averages, strict=True):
             array[...] = slot["average"]
         self.decay, self.updates = decay, updates

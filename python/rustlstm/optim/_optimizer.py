@@ -10,10 +10,11 @@ import numpy as np
 
 from .._core import optimizer_step
 from .._errors import NonFiniteError
-from .._options import flag, not_negative
+from .._options import count, flag, not_negative
+from .._saved import part, rows
 from ..ops import as_f32
 from ..tensor import Array
-from ._parameters import Parameters, Trainable, grouped, named, non_finite
+from ._parameters import Parameters, Trainable, grouped, named, non_finite, refuse_other_names
 
 Check = Callable[[str, Any], Any]
 
@@ -185,23 +186,26 @@ class Optimizer:
         The optimizer must be of the same kind and have the same parameters in the same groups.
         """
         kind = type(self).__name__
-        if state.get("optimizer") != kind:
-            raise ValueError(f"this is not the state of {kind} but of {state.get('optimizer')!r}")
-        groups = [self._checked(group) for group in state["groups"]]
+        if part(state, "optimizer") != kind:
+            raise ValueError(f"this is not the state of {kind} but of {state['optimizer']!r}")
+        groups = [self._checked(group) for group in rows(state, "groups")]
         if len(groups) != len(self.param_groups):
             raise ValueError(f"the state has {len(groups)} parameter groups, the optimizer {len(self.param_groups)}")
-        given = state["slots"]
-        if [slot["group"] for slot in given] != [slot.group for slot in self._slots]:
+        given = rows(state, "slots")
+        if [part(slot, "group") for slot in given] != [slot.group for slot in self._slots]:
             raise ValueError(
                 f"the state is of {len(given)} parameters, or of other groups; the optimizer has {len(self._slots)}"
             )
+        refuse_other_names([slot.name for slot in self._slots], [part(slot, "name", str) for slot in given])
         loaded = []
         for slot, other in zip(self._slots, given, strict=True):
             shape = slot.parameter._buffer.shape
             axes = [("", extent) for extent in shape]
-            rows = [as_f32(f"{name} of {slot.name}", array, axes) for name, array in other["state"].items()]
-            arrays = np.array(rows, np.float32).reshape(len(rows), *shape)
-            loaded.append((int(other["steps"]), float(other["product"]), tuple(other["state"]), arrays))
+            kept = part(other, "state", Mapping)
+            each = [as_f32(f"{name} of {slot.name}", array, axes) for name, array in kept.items()]
+            arrays = np.array(each, np.float32).reshape(len(each), *shape)
+            steps, product = count("steps", part(other, "steps"), 0), not_negative("product", part(other, "product"))
+            loaded.append((steps, product, tuple(kept), arrays))
         for slot, (steps, product, names, arrays) in zip(self._slots, loaded, strict=True):
             slot.steps, slot.product, slot.names, slot.state = steps, product, names, arrays
         for group, options in zip(self.param_groups, groups, strict=True):
