@@ -28,6 +28,7 @@ from runs import (
     stopping,
     streams,
 )
+from rustlstm.checkpoint import save_state
 from rustlstm.datasets import Batches, Streams
 from rustlstm.optim import schedules
 
@@ -581,4 +582,50 @@ def test_a_state_that_does_not_fit_changes_nothing() -> None:
         before = copy.deepcopy(run.trainer.state_dict())
         with pytest.raises(ValueError, match=message):
             run.trainer.load_state_dict(state)
+        assert_same(run.trainer.state_dict(), before)
+
+
+def changed(state: Any, *way: Any) -> Any:
+    """Return a state with another value at the end of a way of keys; without it if that is ``None``."""
+    *keys, last, value = way
+    new = place = copy.deepcopy(state)
+    for key in keys:
+        place = place[key]
+    if value is None:
+        del place[last]
+    else:
+        place[last] = value
+    return new
+
+
+def test_files_of_something_else_are_refused(tmp_path: Path) -> None:
+    run, path = Run("accumulated"), tmp_path / "run"
+    run.trainer.loss = stopping(loss, 3)
+    with pytest.raises(KeyboardInterrupt):
+        run.fit()
+    state = run.trainer.state_dict()
+    before = copy.deepcopy(state)
+    missing = [(changed(state, name, None), f"the state has no '{name}'") for name in state if name != "trainer"]
+    for other, message in [
+        ({"a": 1}, "this is not the state of a Trainer"),
+        ([1], "this is not the state of a Trainer"),
+        (changed(state, "trainer", 2), "this is not the state of a Trainer"),
+        (changed(state, "position", "epoch", "a"), "epoch must be an integer, got str"),
+        (changed(state, "position", "batch", -2), "batch must be at least 0, got -2"),
+        (changed(state, "position", "batch", 6), "the state is at batch 6 of 5"),
+        (changed(state, "position", "step", None), "the state has no 'step'"),
+        (changed(state, "model", []), "model of the state must be dict, got list"),
+        (changed(state, "optimizer", 1), "optimizer of the state must be dict, got int"),
+        (changed(state, "schedule", 1), "the state has no 'schedule'"),
+        (changed(state, "history", [1]), r"history\[0\] of the state must be dict, got int"),
+        (changed(state, "sums", "values", "loss", [1]), r"must be pairs, got \[1\] of loss"),
+        (changed(state, "sums", "seconds", "x"), "seconds must be a number, got 'x'"),
+        (changed(state, "carried", "x"), "state must be an array"),
+        (changed(state, "boundary", "gradients", "lstm.bias_l0", np.zeros(3)), "gradient of lstm.bias_l0 must have"),
+        (changed(state, "boundary", "gradients", "x", np.zeros(3)), "a gradient of 'x', which the model has not"),
+        *missing,
+    ]:
+        save_state(path, other)
+        with pytest.raises(ValueError, match=f"run does not fit this trainer: .*{message}"):
+            run.trainer.load(path)
         assert_same(run.trainer.state_dict(), before)

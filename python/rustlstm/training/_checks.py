@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .._options import count
+from .._saved import part
+
 
 def identity_of(data: Any) -> dict[str, Any] | None:
     """Return what the order of the batches of some data follows from; None where it does not say."""
@@ -20,3 +23,14 @@ def refuse_other_data(place: str, before: Mapping[str, Any] | None, now: Mapping
     if names:
         was, has = (", ".join(f"{name}={of.get(name)!r}" for name in names) for of in (before, now))
         raise ValueError(f"the run is at {place} of data with {was}, but this data has {has}")
+
+
+def position(state: Any, accumulate: int) -> dict[str, Any]:
+    """Return where the run of a state is, if a trainer with this ``accumulate`` can be there."""
+    given = part(state, "position", Mapping)
+    found: dict[str, Any] = {name: count(name, part(given, name), 0) for name in ("epoch", "batch", "step", "batches")}
+    if found["batch"] > found["batches"]:
+        raise ValueError(f"the state is at batch {found['batch']} of {found['batches']}")
+    if part(given, "accumulate") != accumulate:
+        raise ValueError(f"that run has accumulate={given['accumulate']}, this trainer {accumulate}")
+    return {**found, "data": part(given, "data", dict, type(None))}

@@ -26,6 +26,7 @@ import numpy as np
 
 from .._errors import NonFiniteError
 from .._options import count
+from .._saved import part, rows
 from ..checkpoint import load_state, save_state
 from ..datasets import Data
 from ..nn import Module
@@ -34,7 +35,7 @@ from ..optim.schedules import Schedule
 from ..tensor import Tensor, backward, no_grad
 from ._boundary import Boundary, evaluating
 from ._callbacks import Callback, Callbacks, note
-from ._checks import identity_of, refuse_other_data
+from ._checks import identity_of, position, refuse_other_data
 from ._history import History
 from ._interrupts import Interrupts
 from ._nonfinite import nonfinite
@@ -43,6 +44,8 @@ from ._state import detached, entering
 from ._sums import Sums
 
 POSITION = ("epoch", "batch", "step", "batches", "data", "accumulate")
+# Grows when an earlier version could not read what ``state_dict`` returns.
+FORM = 1
 
 
 class Trainer:
@@ -340,6 +343,7 @@ class Trainer:
     def state_dict(self) -> dict[str, Any]:
         """Return all that a run needs to go on: numbers, strings, arrays, and lists and dicts of these."""
         return {
+            "trainer": FORM,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": None if self.schedule is None else self.schedule.state_dict(),
@@ -362,26 +366,26 @@ class Trainer:
             raise
 
     def _restore(self, state: Mapping[str, Any]) -> None:
+        if not isinstance(state, Mapping) or state.get("trainer") != FORM:
+            raise ValueError("this is not the state of a Trainer")
         for name in ("schedule", "ema"):
-            if (state[name] is None) != (getattr(self, name) is None):
+            if (part(state, name) is None) != (getattr(self, name) is None):
                 has, lacks = ("this trainer", "that run") if state[name] is None else ("that run", "this trainer")
                 raise ValueError(f"{has} has {name}, and {lacks} has not")
-        position = state["position"]
-        if position["accumulate"] != self.accumulate:
-            raise ValueError(f"that run has accumulate={position['accumulate']}, this trainer {self.accumulate}")
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        place = position(state, self.accumulate)
+        self.model.load_state_dict(part(state, "model", Mapping))
+        self.optimizer.load_state_dict(part(state, "optimizer", Mapping))
         if self.schedule is not None:
             self.schedule.load_state_dict(state["schedule"])
         if self.ema is not None:
             self.ema.load_state_dict(state["ema"])
-        for name in POSITION:
-            setattr(self, name, position[name])
-        self._boundary.load_state_dict(state["boundary"])
-        self._carried = state["carried"]
-        self._sums = Sums.of(state["sums"])
-        self.history = History(state["history"])
-        self._callbacks = Callbacks(state["callbacks"])
+        for name, value in place.items():
+            setattr(self, name, value)
+        self._boundary.load_state_dict(part(state, "boundary"))
+        self._carried = detached(part(state, "carried"))
+        self._sums = Sums.of(part(state, "sums"))
+        self.history = History(rows(state, "history"))
+        self._callbacks = Callbacks(part(state, "callbacks", Mapping))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write all that a run needs to go on; where a weight is not finite, refuse and leave the file alone."""
@@ -392,5 +396,9 @@ class Trainer:
         save_state(path, state)
 
     def load(self, path: str | os.PathLike[str]) -> None:
-        """Go to where the run in a file was; ``fit`` then goes on from there."""
-        self.load_state_dict(load_state(path))
+        """Go to where the run in a file was; ``fit`` then goes on from there. On an error nothing is changed."""
+        state = load_state(path)
+        try:
+            self.load_state_dict(state)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{os.fspath(path)} does not fit this trainer: {error}") from error
