@@ -316,14 +316,33 @@ def put(content: Any, number: int, size: int) -> None:
     place[name] = size
 
 
+def test_absurd_depths(tmp_path: Path) -> None:
+    """A model costs no more than the file that describes it."""
+    path = tmp_path / "m"
+    deep = {"class": "LSTM", "arguments": {"input_size": 1, "hidden_size": 1, "num_layers": 2000}}
+    for number in (1, 60):
+        rl.save(nn.Sequential(nn.LSTM(1, 1)), path)
+        rewritten(path, lambda c: c["config"]["arguments"].update(modules=[deep] * number))  # noqa: B023 - at once
+        tracemalloc.start()
+        try:
+            with pytest.raises(ValueError, match="it has more parameters than the file"):
+                rl.load(path)
+            assert tracemalloc.get_traced_memory()[1] < 2 * 2**20
+        finally:
+            tracemalloc.stop()
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda c: c["config"]["arguments"].update(hidden_size=5), "does not fit LSTM"),
+        (
+            lambda c: c["config"]["arguments"].update(hidden_size=5),
+            r"LSTM cannot be made: with a parameter of shape .* it has more parameters than the file",
+        ),
         (lambda c: c["config"]["arguments"].update(hidden_size=3), "must have shape"),
         (
             lambda c: c["config"]["arguments"].update(bidirectional=True),
-            "LSTM, which has 256 numbers: it has 128",
+            r"with a parameter of shape \[16, 3\] it has more parameters than the file",
         ),
         (lambda c: c["config"]["arguments"].update(num_layers=60_000), "num_layers must be at most 10000"),
         (lambda c: c["config"]["arguments"].update(hidden_size="4"), "hidden_size must be an integer, got str"),

@@ -4,7 +4,7 @@
     shared               a parameter with several paths: each further path, and the first, under which it is stored
     frozen, counters     the parameters that need no gradient; how much the random layers have drawn
 
-Loading makes the module without memory for its parameters, holds its sizes against the file's, and only then reads.
+Loading makes the module without memory for its parameters, as long as the file has as many, and only then reads.
 """
 
 from __future__ import annotations
@@ -73,7 +73,6 @@ def load(path: str | os.PathLike[str], into: Module | None = None) -> Module:
         else:
             content = {"counters": into.counters()}
         model = _made(path, content, file) if into is None else into
-        _hold_sizes_against(model, file)
         state = file.read()
     before = model.counters()
     try:
@@ -108,8 +107,9 @@ def _made(path: str, content: dict[str, Any], file: TensorFile) -> Module:
             "or model.load_state_dict(rl.checkpoint.load_tensors(path)[0])"
         )
     try:
-        _refuse_large(config, max(SMALL, _numbers(file)))
-        with undrawn():
+        parameters, numbers = _most(content["shared"], file)
+        _refuse_large(config, max(SMALL, numbers))
+        with undrawn(parameters, numbers):
             model = build(config)
         if not isinstance(model, Module):
             raise ValueError(f"{name} is not a module")
@@ -133,8 +133,11 @@ def _share(model: Module, shared: dict[str, Any]) -> None:
         setattr(owners[owner], attribute, parameters[stored])
 
 
-def _numbers(file: TensorFile) -> int:
-    return sum(math.prod(entry.shape) for entry in file.entries.values())
+def _most(shared: dict[str, Any], file: TensorFile) -> tuple[int, int]:
+    """Return how many parameters, and numbers in them, the model of a file can have, those that it shares repeated."""
+    sizes = {name: math.prod(entry.shape) for name, entry in file.entries.items()}
+    repeated = [sizes.get(stored, 0) for stored in shared.values() if isinstance(stored, str)]
+    return len(sizes) + len(shared), sum(sizes.values()) + sum(repeated)
 
 
 def _refuse_large(config: Any, limit: int) -> None:
@@ -147,10 +150,3 @@ def _refuse_large(config: Any, limit: int) -> None:
                 _refuse_large(value, limit)
     elif isinstance(config, (list, tuple)):
         _refuse_large(dict(enumerate(config)), limit)
-
-
-def _hold_sizes_against(model: Module, file: TensorFile) -> None:
-    """Fail if the model has more numbers than the file, before anything of its size is allocated."""
-    wanted, given = sum(parameter.size for parameter in model.parameters()), _numbers(file)
-    if wanted > given:
-        raise ValueError(f"{file.path} does not fit {type(model).__name__}, which has {wanted} numbers: it has {given}")
