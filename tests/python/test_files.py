@@ -242,6 +242,30 @@ def test_into_another_model_changes_nothing(tmp_path: Path) -> None:
         equal(other, before)
 
 
+def test_into_a_model_that_computes_something_else(tmp_path: Path) -> None:
+    path = tmp_path / "m"
+
+    def make(merge: str = "concat", **options: Any) -> nn.Sequential:
+        return nn.Sequential(nn.LSTM(3, 4, cell=nn.Cell(**options)), nn.Pool("last"), nn.LSTM(4, 2, merge=merge))
+
+    rl.save(make(output_activation="softsign"), path)
+    for other, words in (
+        (make(), r"modules\[0\].cell.output_activation is 'softsign' in the file and 'tanh' in the model"),
+        (make(output_activation="softsign", clip=1.0), r"modules\[0\].cell.clip is None in the file and 1.0"),
+        (make(output_activation="softsign", merge="mean"), r"modules\[2\].merge is 'concat' in the file and 'mean'"),
+    ):
+        before = copy.deepcopy(other)
+        with pytest.raises(ValueError, match=f"m does not fit Sequential: {words}"):
+            rl.load(path, into=other)
+        equal(other, before)
+    # How it was trained, and how it began, are of the past.
+    rl.save(nn.LSTM(3, 4, dropout=0.5, init="glorot", seed=3), path)
+    into = nn.LSTM(3, 4)
+    into.bias_l0.requires_grad = False
+    rl.load(path, into=into)
+    assert not into.bias_l0.requires_grad
+
+
 def test_torchs_files(tmp_path: Path) -> None:
     theirs = pytest.importorskip("safetensors.numpy")
     lstm = worn(lambda: nn.LSTM(3, 4, 2, bidirectional=True))

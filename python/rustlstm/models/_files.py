@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import math
 import os
+import reprlib
+from collections.abc import Iterator
 from typing import Any
 
 from ..checkpoint import DamagedFileError, TensorFile, read_record, save_tensors, write_record
@@ -21,6 +23,12 @@ from ..nn._parameter import undrawn
 
 # An option may be this large whatever the file's size: a kernel, a stride.
 SMALL = 1 << 16
+# Arguments that say how a model begins or is trained, and nothing of what it computes afterwards. Zoneout is none of
+# them: a trained layer takes its mean.
+OF_TRAINING = {
+    *("seed", "init", "forget_bias", "frozen"),
+    *("p", "locked", "dropout", "input_dropout", "recurrent_dropout", "locked_dropout", "weight_drop"),
+}
 
 
 def save(model: Module, path: str | os.PathLike[str], *, torch: bool = False) -> None:
@@ -61,7 +69,9 @@ def load(path: str | os.PathLike[str], into: Module | None = None) -> Module:
     Args:
         path: the file.
         into: a model of the same shapes that takes on the parameters and counters; needed for classes of your own, and
-            for files that were not written by ``save``, PyTorch's for one. On an error it is as it was.
+            for files that were not written by ``save``, PyTorch's for one. What else it was made with must be the same,
+            dropout and the like aside, as far as the file says so; which parameters are frozen is up to it. On an error
+            it is as it was.
 
     Returns:
         The model, or ``into``.
@@ -76,6 +86,8 @@ def load(path: str | os.PathLike[str], into: Module | None = None) -> Module:
         state = file.read()
     before = model.counters()
     try:
+        if into is not None and content.get("config") is not None:
+            _refuse_differences(content["config"], into)
         model.load_counters(content["counters"])
         model.load_state_dict(state)
     except ValueError as error:
@@ -138,6 +150,29 @@ def _most(shared: dict[str, Any], file: TensorFile) -> tuple[int, int]:
     sizes = {name: math.prod(entry.shape) for name, entry in file.entries.items()}
     repeated = [sizes.get(stored, 0) for stored in shared.values() if isinstance(stored, str)]
     return len(sizes) + len(shared), sum(sizes.values()) + sum(repeated)
+
+
+def _refuse_differences(config: Any, into: Module) -> None:
+    """Fail if a model computes something else than that of a file, with the same parameters."""
+    try:
+        own = into.config()
+    except TypeError:  # of a class of the user's own, of which the file says nothing either
+        return
+    for difference in _differences(config, own, ""):
+        raise ValueError(f"{difference} in the model")
+
+
+def _differences(theirs: Any, own: Any, name: str) -> Iterator[str]:
+    if isinstance(theirs, dict) and isinstance(own, dict):
+        for key in own:
+            if key in theirs and key not in OF_TRAINING:
+                way = name if key == "arguments" else f"{name}.{key}" if name else str(key)
+                yield from _differences(theirs[key], own[key], way)
+    elif isinstance(theirs, (list, tuple)) and isinstance(own, (list, tuple)) and len(theirs) == len(own):
+        for index, pair in enumerate(zip(theirs, own, strict=True)):
+            yield from _differences(*pair, f"{name}[{index}]")
+    elif theirs != own:
+        yield f"{name} is {reprlib.repr(theirs)} in the file and {reprlib.repr(own)}"
 
 
 def _refuse_large(config: Any, limit: int) -> None:
