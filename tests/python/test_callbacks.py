@@ -305,6 +305,14 @@ def test_the_log_has_each_epoch_once(tmp_path: Path) -> None:
     assert sorted(each.name for each in tmp_path.iterdir()) == ["log.csv", "run", "run.previous"]
 
 
+@pytest.mark.parametrize("kind", [Checkpoint, CSVLog])
+def test_a_missing_folder_is_noticed_before_the_first_step(kind: Any, tmp_path: Path) -> None:
+    run = Run("plain")
+    with pytest.raises(FileNotFoundError, match="no such folder to save in: .*absent"):
+        run.fit(1, [kind(tmp_path / "absent" / "file")])
+    assert run.trainer.step == 0
+
+
 def test_two_of_a_kind_keep_their_states() -> None:
     run = Run("plain")
     first, second = EarlyStopping("loss", patience=9), EarlyStopping("val_loss", patience=9)

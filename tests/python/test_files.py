@@ -258,7 +258,9 @@ def test_into_a_model_that_computes_something_else(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=f"m does not fit Sequential: {words}"):
             rl.load(path, into=other)
         equal(other, before)
-    # How it was trained, and how it began, are of the past.
+    # What can be said in two ways is the same; how it was trained, and how it began, are of the past.
+    rl.save(nn.LSTM(3, [4, 4]), path)
+    rl.load(path, into=nn.LSTM(3, 4, 2))
     rl.save(nn.LSTM(3, 4, dropout=0.5, init="glorot", seed=3), path)
     into = nn.LSTM(3, 4)
     into.bias_l0.requires_grad = False

@@ -24,8 +24,9 @@ from ..nn._parameter import undrawn
 # An option may be this large whatever the file's size: a kernel, a stride.
 SMALL = 1 << 16
 # Arguments that say how a model begins or is trained, and nothing of what it computes afterwards. Zoneout is none of
-# them: a trained layer takes its mean.
-OF_TRAINING = {
+# them: a trained layer takes its mean. Of sizes, which can be given in several ways, the parameters tell.
+NOT_COMPARED = {
+    "hidden_size",
     *("seed", "init", "forget_bias", "frozen"),
     *("p", "locked", "dropout", "input_dropout", "recurrent_dropout", "locked_dropout", "weight_drop"),
 }
@@ -165,7 +166,7 @@ def _refuse_differences(config: Any, into: Module) -> None:
 def _differences(theirs: Any, own: Any, name: str) -> Iterator[str]:
     if isinstance(theirs, dict) and isinstance(own, dict):
         for key in own:
-            if key in theirs and key not in OF_TRAINING:
+            if key in theirs and key not in NOT_COMPARED:
                 way = name if key == "arguments" else f"{name}.{key}" if name else str(key)
                 yield from _differences(theirs[key], own[key], way)
     elif isinstance(theirs, (list, tuple)) and isinstance(own, (list, tuple)) and len(theirs) == len(own):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._options import count, flag, number
+from ._checks import refuse_missing_folder
 
 if TYPE_CHECKING:
     from ._trainer import Trainer
@@ -254,7 +255,8 @@ class Checkpoint(Callback):
         self._begun: tuple[int, ...] | None = None
 
     def on_fit_start(self, trainer: Trainer) -> None:
-        """Note where the run is."""
+        """Note where the run is, and fail now if nothing can be saved later."""
+        refuse_missing_folder(self.path)
         self._begun = _place(trainer)
 
     def on_step(self, trainer: Trainer) -> None:
@@ -301,6 +303,10 @@ class CSVLog(Callback):
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
+
+    def on_fit_start(self, trainer: Trainer) -> None:
+        """Fail now if nothing can be written later."""
+        refuse_missing_folder(self.path)
 
     def on_epoch_end(self, trainer: Trainer) -> None:
         """Write the table."""

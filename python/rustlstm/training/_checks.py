@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +25,13 @@ def refuse_other_data(place: str, before: Mapping[str, Any] | None, now: Mapping
     if names:
         was, has = (", ".join(f"{name}={of.get(name)!r}" for name in names) for of in (before, now))
         raise ValueError(f"the run is at {place} of data with {was}, but this data has {has}")
+
+
+def refuse_missing_folder(path: str) -> None:
+    """Fail if there is no folder for a file that is to be written later, after an epoch perhaps."""
+    folder = os.path.dirname(os.path.realpath(path))
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder to save in", folder)
 
 
 def position(state: Any, accumulate: int) -> dict[str, Any]:
