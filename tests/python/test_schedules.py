@@ -147,6 +147,20 @@ def test_a_chain_without_a_loss_leaves_the_plateau_where_it_is() -> None:
     assert given.lr == 0.5 * 0.5**4
 
 
+def test_a_loss_is_observed_by_those_that_need_it() -> None:
+    given = optimizer(1.0)
+    warm, plateau = WarmUp(given, 4, start=0.5), Plateau(given, factor=0.5, patience=0)
+    schedule = Chain(warm, Chain(plateau))
+    for _ in range(2):
+        schedule.step()
+    assert (warm.count, plateau.count, given.lr) == (2, 0, 0.75)
+    for value in (1.0, 1.0):
+        schedule.observe(value)
+    assert (warm.count, plateau.count, given.lr) == (2, 2, 0.375)
+    warm.observe(1.0)
+    assert warm.count == 2
+
+
 def test_cosine_is_exact() -> None:
     for x in np.linspace(0, 1, 1001):
         assert abs(_cos_pi(float(x)) - math.cos(math.pi * float(x))) < 4e-16

@@ -58,6 +58,15 @@ class Schedule:
         self.count += 1
         self._apply()
 
+    def observe(self, loss: float) -> None:
+        """Go on by one if that takes a loss; for loops that call ``step`` for each batch, and know a loss more rarely.
+
+        Args:
+            loss: usually that of the validation.
+        """
+        if self.needs_loss:
+            self.step(loss)
+
     def _apply(self) -> None:
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate(group.setdefault("initial_lr", group["lr"]))
@@ -326,7 +335,8 @@ class Chain(Schedule):
     Args:
         schedules: of one optimizer, such as a ``WarmUp`` and then a ``Cosine``.
 
-    ``step`` is that of the chain alone. Without a loss, schedules that need one stay where they are.
+    ``step`` is that of the chain alone. Without a loss, schedules that need one stay where they are; ``observe`` lets
+    these go on, and no others.
 
     >>> import rustlstm as rl
     >>> from rustlstm.optim.schedules import Chain, Exponential, WarmUp
@@ -367,6 +377,12 @@ class Chain(Schedule):
             if loss is not None or not schedule.needs_loss:
                 schedule.step(loss)
         super().step()
+
+    def observe(self, loss: float) -> None:
+        """Let those go on that need a loss."""
+        for schedule in self.schedules:
+            schedule.observe(loss)
+        self._apply()
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that the schedules need to go on, as a plain dictionary."""
