@@ -367,6 +367,9 @@ def test_the_bar_is_for_those_who_look(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert "epoch 2/2: 100%" in capsys.readouterr().err
     run.trainer.fit(run.data, 3, progress=False)
     assert capsys.readouterr().err == ""
+    own = io.StringIO()
+    run.trainer.fit(run.data, 4, callbacks=[Progress(own)])
+    assert capsys.readouterr().err == "" and "epoch 4/4: 100%" in own.getvalue()
 
 
 def test_the_bar_costs_little() -> None:

@@ -200,6 +200,11 @@ def test_schedules_go_on_by_step_or_with_the_loss() -> None:
     schedule = schedules.Plateau(optimizer, patience=0, factor=0.5, threshold=0.9)
     history = rl.Trainer(model, loss, optimizer, schedule=schedule).fit(batches(), 3, progress=False)
     assert history["lr"] == [0.05, 0.05, 0.025]
+    optimizer = sgd(model)
+    falling = schedules.Plateau(optimizer, patience=0, factor=0.5, threshold=0.9)
+    schedule = schedules.Chain(schedules.WarmUp(optimizer, 10, start=0.5), schedules.Chain(falling))
+    history = rl.Trainer(model, loss, optimizer, schedule=schedule).fit(batches(), 3, progress=False)
+    assert history["lr"] == pytest.approx([0.0375, 0.05, 0.025])
 
 
 # --- left and resumed
@@ -515,10 +520,29 @@ def test_the_loop_costs_little() -> None:
         (lambda m: rl.Trainer(3, loss, sgd(m)), "model must be a Module, got int"),
         (lambda m: rl.Trainer(m, loss, sgd(m), accumulate=0), "accumulate must be at least 1"),
         (lambda m: rl.Trainer(m, loss, sgd(Net())), "the optimizer has a parameter that is not in the model"),
+        (lambda m: rl.Trainer(m, "mse", sgd(m)), "loss must be a function, got 'mse'"),
+        (lambda m: rl.Trainer(m, loss, 1e-3), "optimizer must be one of rustlstm.optim, got float"),
+        (lambda m: rl.Trainer(m, loss, sgd(m), schedule=3), "must be one of rustlstm.optim.schedules, got int"),
         (
-            lambda m: rl.Trainer(m, loss, sgd(m), schedule=schedules.Chain(schedules.Plateau(sgd(m)))),
-            "such as Plateau, cannot be part of a Chain",
+            lambda m: rl.Trainer(m, loss, sgd(m), schedule=schedules.Plateau(sgd(m))),
+            "the schedule is of another optimizer",
         ),
+        (lambda m: rl.Trainer(m, loss, sgd(m), ema=[1]), "ema must be a rustlstm.optim.EMA, got list"),
+        (
+            lambda m: rl.Trainer(m, loss, sgd(m), ema=rl.optim.EMA(Net())),
+            "the ema has a parameter that is not in the model",
+        ),
+        (lambda m: rl.Trainer(m, loss, sgd(m), clip_norm=-1), "clip_norm must be at least 0, got -1"),
+        (lambda m: rl.Trainer(m, loss, sgd(m), clip_value="x"), "clip_value must be a number, got 'x'"),
+        (
+            lambda m: rl.Trainer(m, loss, sgd(m)).fit(([1.0], [1.0])),
+            r"data must be Batches, Streams or alike, got tuple, which has no epoch; of arrays make Batches\(x, y\)",
+        ),
+        (
+            lambda m: rl.Trainer(m, lambda *_: 1 / 0, sgd(m)).fit(batches(), validation=([1.0], [1.0])),
+            "validation must be Batches, Streams or alike, got tuple",
+        ),
+        (lambda m: rl.Trainer(m, loss, sgd(m)).evaluate([]), "data must be Batches, Streams or alike, got list"),
         (lambda m: rl.Trainer(m, loss, sgd(m)).fit(batches(), 0), "epochs must be at least 1"),
         (
             lambda m: rl.Trainer(m, lambda *_: 1.0, sgd(m)).fit(batches()),
@@ -528,7 +552,37 @@ def test_the_loop_costs_little() -> None:
             lambda m: rl.Trainer(m, lambda *_: rl.Tensor([1.0, 2.0]), sgd(m)).fit(batches()),
             r"got Tensor of shape \[2\]",
         ),
-        (lambda m: rl.Trainer(m, loss, sgd(m)).fit(streams()), "positional argument"),
+        (
+            lambda m: rl.Trainer(m, loss, sgd(m)).fit(streams()),
+            r"data carries a state, so it needs a loss\(model, batch, state\): too many positional arguments",
+        ),
+        (
+            lambda m: rl.Trainer(m, stateful_loss, sgd(m)).fit(streams(), validation=batches()),
+            r"validation carries no state, so it needs a loss\(model, batch\): missing a required argument: 'state'",
+        ),
+        (
+            lambda m: rl.Trainer(m, lambda m, b: (loss(m, b)[0], (1, 2)), sgd(m)).fit(batches()),
+            "metrics must be a dict of numbers, got tuple",
+        ),
+        (
+            lambda m: rl.Trainer(m, lambda m, b: (loss(m, b)[0], {"accuracy": "high"}), sgd(m)).fit(batches()),
+            "metrics must be a dict of numbers: could not convert",
+        ),
+        (
+            lambda m: rl.Trainer(m, lambda m, b: (*loss(m, b), 1), sgd(m)).fit(batches()),
+            r"for data that carries no state, loss returns the loss or \(loss, metrics\)",
+        ),
+        *(
+            (
+                lambda m, name=name: rl.Trainer(m, lambda m, b: (loss(m, b)[0], {name: 1.0}), sgd(m)).fit(batches()),
+                f"a metric cannot be called '{name}'",
+            )
+            for name in ("loss", "epoch", "lr", "val_loss", "seconds")
+        ),
+        (
+            lambda m: rl.Trainer(m, lambda m, b: (loss(m, b)[0], {1: 1.0}), sgd(m)).fit(batches()),
+            "the names of metrics must be strings, got 1",
+        ),
         (lambda m: rl.Trainer(m, lambda *_: rl.Tensor(1.0), sgd(m)).fit(streams()), r"loss returns \(loss, state\)"),
     ],
 )
@@ -568,6 +622,39 @@ def test_other_data_in_the_middle_of_an_epoch_is_refused() -> None:
     other.trainer.fit(Own(), 1, progress=False)
     other.trainer.fit(batches(seed=9), 2, progress=False)  # between two epochs, any data will do
     run.fit()
+
+
+@pytest.mark.parametrize(("length", "message"), [(4, "more batches than its len, 4"), (6, "gave 5 batches.* len is 6")])
+def test_data_of_another_length_than_it_says(length: int, message: str) -> None:
+    class Lying:
+        stateful = False
+        epoch = batches().epoch
+
+        def __len__(self) -> int:
+            return length
+
+    run = Run("accumulated")
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match=message):
+            run.trainer.fit(Lying(), progress=False)
+    assert run.trainer.batch == min(length, 5)
+
+
+def test_callbacks_see_an_epoch_whatever_the_schedule_does() -> None:
+    class Failing(schedules.Plateau):
+        def _look(self, loss: float) -> None:
+            raise OSError("no look")
+
+    class Epochs(rl.training.Callback):
+        def on_epoch_end(self, trainer: rl.Trainer) -> None:
+            seen.append(trainer.epoch)
+
+    run, seen = Run("plain"), []
+    run.trainer.schedule = Failing(run.trainer.optimizer)
+    for epoch in (1, 2):
+        with pytest.raises(OSError, match="no look"):
+            run.fit(2, [Epochs()])
+        assert seen == list(range(1, epoch + 1))
 
 
 def test_a_state_that_does_not_fit_changes_nothing() -> None:

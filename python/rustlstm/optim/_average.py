@@ -64,6 +64,11 @@ class EMA:
             raise ValueError("the average was given no parameters")
         self._averages = [parameter._buffer.copy() for _, parameter in self._named]
 
+    @property
+    def parameters(self) -> list[Trainable]:
+        """The parameters that are averaged."""
+        return [parameter for _, parameter in self._named]
+
     def update(self) -> None:
         """Move the average towards the present values; call it after each optimizer step.
 
@@ -102,7 +107,7 @@ class EMA:
     def _apply(self) -> Iterator[None]:
         before, self._applied = self._applied, True
         try:
-            with swapped([parameter for _, parameter in self._named], self._averages):
+            with swapped(self.parameters, self._averages):
                 yield
         finally:
             self._applied = before

@@ -3,12 +3,77 @@
 from __future__ import annotations
 
 import errno
+import inspect
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._options import count
 from .._saved import part
+from ..nn import Module
+from ..optim import EMA, Optimizer
+from ..optim.schedules import Schedule
+
+# The columns of the history that are not metrics.
+RESERVED = {"loss", "epoch", "lr", "seconds", "sequences_per_second"}
+
+
+def refuse_strangers(model: Module, loss: Any, optimizer: Any, schedule: Any, ema: Any) -> None:
+    """Fail if something is not what it should be, or is of another model or optimizer than the rest."""
+    if not isinstance(model, Module):
+        raise TypeError(f"model must be a Module, got {type(model).__name__}")
+    if not callable(loss):
+        raise TypeError(f"loss must be a function, got {loss!r}")
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer must be one of rustlstm.optim, got {type(optimizer).__name__}")
+    if schedule is not None and not isinstance(schedule, Schedule):
+        raise TypeError(f"schedule must be one of rustlstm.optim.schedules, got {type(schedule).__name__}")
+    if ema is not None and not isinstance(ema, EMA):
+        raise TypeError(f"ema must be a rustlstm.optim.EMA, got {type(ema).__name__}")
+    own = {id(parameter) for parameter in model.parameters()}
+    if any(id(parameter) not in own for group in optimizer.param_groups for parameter in group["params"]):
+        raise ValueError("the optimizer has a parameter that is not in the model, so it would not be saved")
+    if schedule is not None and schedule.optimizer is not optimizer:
+        raise ValueError("the schedule is of another optimizer")
+    if ema is not None and any(id(parameter) not in own for parameter in ema.parameters):
+        raise ValueError("the ema has a parameter that is not in the model")
+
+
+def refuse_other_than_data(name: str, data: Any, loss: Callable[..., Any]) -> None:
+    """Fail if an argument is no data, or data that the loss is not made for."""
+    for needed in ("epoch", "stateful", "__len__"):
+        if not hasattr(data, needed):
+            raise TypeError(
+                f"{name} must be Batches, Streams or alike, got {type(data).__name__}, which has no {needed}; "
+                "of arrays make Batches(x, y)"
+            )
+    if not len(data):
+        raise ValueError(f"{name} has no batches")
+    try:
+        signature = inspect.signature(loss)
+    except ValueError:  # that of something that is not written in Python
+        return
+    arguments = ["model", "batch", "state"] if data.stateful else ["model", "batch"]
+    try:
+        signature.bind(*arguments)
+    except TypeError as error:
+        carries = "carries a state" if data.stateful else "carries no state"
+        raise TypeError(f"{name} {carries}, so it needs a loss({', '.join(arguments)}): {error}") from None
+
+
+def metrics(given: Any) -> dict[str, float]:
+    """Return the metrics of a batch as numbers, if none has the name of another column of the history."""
+    if not isinstance(given, Mapping):
+        raise TypeError(f"metrics must be a dict of numbers, got {type(given).__name__}")
+    for name in given:
+        if not isinstance(name, str):
+            raise TypeError(f"the names of metrics must be strings, got {name!r}")
+        if name in RESERVED or name.startswith("val_"):
+            raise ValueError(f"a metric cannot be called {name!r}: that is another column of the history")
+    try:
+        return {name: float(value) for name, value in given.items()}
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"metrics must be a dict of numbers: {error}") from None
 
 
 def identity_of(data: Any) -> dict[str, Any] | None:

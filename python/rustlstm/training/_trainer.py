@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from .._errors import NonFiniteError
-from .._options import count
+from .._options import count, not_negative
 from .._saved import part, rows
 from ..checkpoint import load_state, save_state
 from ..datasets import Data
@@ -35,7 +35,7 @@ from ..optim.schedules import Schedule
 from ..tensor import Tensor, backward, no_grad
 from ._boundary import Boundary, evaluating
 from ._callbacks import Callback, Callbacks, note
-from ._checks import identity_of, position, refuse_other_data
+from ._checks import identity_of, metrics, position, refuse_other_data, refuse_other_than_data, refuse_strangers
 from ._history import History
 from ._interrupts import Interrupts
 from ._nonfinite import nonfinite
@@ -58,7 +58,8 @@ class Trainer:
             (loss, state, metrics); ``state`` is ``None`` where all rows begin.
         optimizer: of the model's parameters.
         schedule: of the optimizer's learning rate. It goes on after each step; one that needs a loss, such as
-            ``Plateau``, after each epoch, with the loss of the validation if there is one and else of the training.
+            ``Plateau``, after each epoch, with the loss of the validation if there is one and else of the training. In
+            a ``Chain`` each does as it would alone.
         clip_norm: the most that the norm of all gradients together may be.
         clip_value: the most that any element of a gradient may be.
         accumulate: take a step after so many batches, on the mean of their gradients. Groups end with the epoch.
@@ -87,19 +88,13 @@ class Trainer:
         accumulate: int = 1,
         ema: EMA | None = None,
     ) -> None:
-        if not isinstance(model, Module):
-            raise TypeError(f"model must be a Module, got {type(model).__name__}")
+        refuse_strangers(model, loss, optimizer, schedule, ema)
         self.model = model
-        own = {id(parameter) for parameter in model.parameters()}
-        if any(id(parameter) not in own for group in optimizer.param_groups for parameter in group["params"]):
-            raise ValueError("the optimizer has a parameter that is not in the model, so it would not be saved")
-        if any(part.needs_loss for part in getattr(schedule, "schedules", ())):
-            raise ValueError("a schedule that needs a loss, such as Plateau, cannot be part of a Chain here")
         self.loss = loss
         self.optimizer = optimizer
         self.schedule = schedule
-        self.clip_norm = clip_norm
-        self.clip_value = clip_value
+        self.clip_norm = None if clip_norm is None else not_negative("clip_norm", clip_norm)
+        self.clip_value = None if clip_value is None else not_negative("clip_value", clip_value)
         self.accumulate = count("accumulate", accumulate)
         self.ema = ema
         self.epoch = self.batch = self.step = 0
@@ -141,7 +136,8 @@ class Trainer:
             The history, of the epochs of earlier calls too.
         """
         self.epochs = count("epochs", epochs)
-        bars = [Progress()] if progress and interactive() else []
+        shown = any(isinstance(callback, Progress) for callback in callbacks)
+        bars = [Progress()] if progress and not shown and interactive() else []
         return self._interrupts.run(self._fit, data, validation, [*bars, *callbacks])
 
     def stop(self) -> None:
@@ -161,6 +157,7 @@ class Trainer:
         return self._interrupts.run(self._evaluate, data)
 
     def _evaluate(self, data: Data) -> dict[str, float]:
+        refuse_other_than_data("data", data, self.loss)
         sums, carried = Sums(), None
         whole = self._interrupts.whole
         with whole(evaluating(self.model)), whole(self._averaged()), whole(no_grad()):
@@ -170,6 +167,9 @@ class Trainer:
         return sums.means()
 
     def _fit(self, data: Data, validation: Data | None, callbacks: list[Callback]) -> History:
+        refuse_other_than_data("data", data, self.loss)
+        if validation is not None:
+            refuse_other_than_data("validation", validation, self.loss)
         self._begin(data, callbacks)
         try:
             self._call("on_fit_start")
@@ -184,8 +184,6 @@ class Trainer:
         return self.history
 
     def _begin(self, data: Data, callbacks: list[Callback]) -> None:
-        if not len(data):
-            raise ValueError("the data has no batches")
         identity = identity_of(data)
         if self.batch:
             place = f"batch {self.batch} of {self.batches} of epoch {self.epoch + 1}"
@@ -206,6 +204,8 @@ class Trainer:
         self._call("on_epoch_start")
         self._clock = time.perf_counter()
         for batch in data.epoch(self.epoch, self.batch):
+            if self.batch == self.batches:
+                raise RuntimeError(f"the data gave more batches than its len, {self.batches}")
             self._advance(batch, data.stateful)
             if self._stopping:
                 return
@@ -253,10 +253,12 @@ class Trainer:
         else:
             result = self.loss(self.model, batch)
             loss, *rest = result if isinstance(result, tuple) else (result,)
+            if len(rest) > 1:
+                raise TypeError("for data that carries no state, loss returns the loss or (loss, metrics)")
         if not isinstance(loss, Tensor) or loss.size != 1:
             shape = f" of shape {list(loss.shape)}" if isinstance(loss, Tensor) else ""
             raise TypeError(f"loss returns a Tensor of one number first, got {type(loss).__name__}{shape}")
-        return loss, carried, {name: float(value) for name, value in rest[0].items()} if rest else {}
+        return loss, carried, metrics(rest[0]) if rest else {}
 
     def _update(self, batch: Any) -> None:
         try:
@@ -291,11 +293,13 @@ class Trainer:
         self.epoch, self.batch = self.epoch + 1, 0
         self._sums, self._carried = Sums(), None
         self.history.append({"epoch": self.epoch, **means, **found, **times})
-        if self.schedule is not None and self.schedule.needs_loss:
-            self.schedule.step(found.get("val_loss", means["loss"]))
-        if "val_loss" in found and isinstance(self.optimizer, ASGD):
-            self.optimizer.observe(found["val_loss"])
-        self._call("on_epoch_end")
+        try:
+            if self.schedule is not None:
+                self.schedule.observe(found.get("val_loss", means["loss"]))
+            if "val_loss" in found and isinstance(self.optimizer, ASGD):
+                self.optimizer.observe(found["val_loss"])
+        finally:  # the epoch is in the history, so this is the callbacks' only chance to see it
+            self._call("on_epoch_end")
 
     def _call(self, hook: str) -> None:
         with self._interrupts.held:
