@@ -279,6 +279,30 @@ def test_options_may_change_on_the_way() -> None:
     np.testing.assert_allclose(adam.state_dict()["slots"][0]["state"]["exp_avg"], mean, rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("lr", -1.0, "lr must be at least 0, got -1.0"),
+        ("lr", "x", "lr must be a number, got 'x'"),
+        ("lr", float("nan"), "lr must be at least 0, got nan"),
+        ("momentum", 0.0, "nesterov needs momentum above 0"),
+        ("nesterov", "yes", "nesterov must be True or False, got 'yes'"),
+        ("learning_rate", 0.1, "SGD has no option 'learning_rate'"),
+    ],
+)
+def test_changed_options_are_checked(name: str, value: Any, sentence: str) -> None:
+    given = parameters()
+    optimizer = optim.SGD([{"params": given[:1]}, {"params": given[1:]}], lr=0.1, momentum=0.9, nesterov=True)
+    train(optimizer, given, 0, 1)
+    before = bits(given)
+    optimizer.param_groups[1][name] = value
+    for _ in range(2):
+        fill(given, 1)
+        with pytest.raises((TypeError, ValueError), match=sentence):
+            optimizer.step()
+        assert bits(given) == before
+
+
 def test_the_gradient_may_be_any_array() -> None:
     expected, given = parameters()[0], parameters()[0]
     fill([expected], 0)

@@ -43,7 +43,8 @@ class Optimizer:
             with ``params`` and any options of its own. Shared parameters count once.
         options: what holds for groups that do not say otherwise.
 
-    ``param_groups`` shows the groups with all their options, which may be changed at any time. Frozen parameters
+    ``param_groups`` shows the groups with all their options, which may be changed at any time; the next step checks
+    them. Frozen parameters
     (``requires_grad=False``) and those without a gradient are left alone. Nothing but ``zero_grad`` forgets gradients,
     so those of several backward passes add up.
     """
@@ -56,6 +57,7 @@ class Optimizer:
         self._defaults = self._checked(options)
         self._slots: list[Slot] = []
         self.param_groups: list[dict[str, Any]] = []
+        self._seen: list[dict[str, Any]] = []  # the groups as they were checked last
         for group in grouped(parameters):
             self.add_param_group(group)
         if not self._slots:
@@ -74,6 +76,18 @@ class Optimizer:
             raise ValueError(f"{type(self).__name__} has no option {unknown[0]!r}; it has {', '.join(checks)}")
         return {name: checks[name](name, value) for name, value in options.items()}
 
+    def _check_changed(self) -> None:
+        """Check the options of the groups in which some were changed since the last step, by the user or a schedule."""
+        for index, (group, seen) in enumerate(zip(self.param_groups, self._seen, strict=True)):
+            if group != seen:
+                # A schedule sets the rate at each step, so that alone is looked at in a tenth of the time.
+                lr = group["lr"]
+                if type(lr) is float and lr >= 0.0:
+                    seen["lr"] = lr
+                if group != seen:
+                    group.update(self._checked({name: value for name, value in group.items() if name != "params"}))
+                    self._seen[index] = dict(group)
+
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Add parameters with options of their own.
 
@@ -91,6 +105,7 @@ class Optimizer:
         index = len(self.param_groups)
         self._slots += [Slot(parameter, name, index) for name, parameter in parameters]
         self.param_groups.append({"params": [parameter for _, parameter in parameters], **options})
+        self._seen.append(dict(self.param_groups[-1]))
 
     def _state_names(self, group: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the names of the arrays that the rule keeps beside each parameter, in Rust's order."""
@@ -107,6 +122,7 @@ class Optimizer:
             NonFiniteError: names the first gradient, else parameter, else state that is not finite, or the parameter
                 that the step would take beyond float32. Nothing was changed.
         """
+        self._check_changed()
         names = [self._state_names(group) for group in self.param_groups]
         taken, given = [], []
         for slot in self._slots:
