@@ -13,6 +13,7 @@ from .._saved import part
 from ..nn import Module
 from ..optim import EMA, Optimizer
 from ..optim.schedules import Schedule
+from ..tensor import Tensor
 
 # The columns of the history that are not metrics.
 RESERVED = {"loss", "epoch", "lr", "seconds", "sequences_per_second"}
@@ -61,8 +62,24 @@ def refuse_other_than_data(name: str, data: Any, loss: Callable[..., Any]) -> No
         raise TypeError(f"{name} {carries}, so it needs a loss({', '.join(arguments)}): {error}") from None
 
 
-def metrics(given: Any) -> dict[str, float]:
-    """Return the metrics of a batch as numbers, if none has the name of another column of the history."""
+def outcome(result: Any, stateful: bool) -> tuple[Tensor, Any, dict[str, float]]:
+    """Return the loss, the state and the metrics of a batch, from what a loss function returned."""
+    state = None
+    if stateful:
+        if not isinstance(result, tuple) or len(result) not in (2, 3):
+            raise TypeError("for data that carries a state, loss returns (loss, state) or (loss, state, metrics)")
+        loss, state, *rest = result
+    else:
+        loss, *rest = result if isinstance(result, tuple) else (result,)
+        if len(rest) > 1:
+            raise TypeError("for data that carries no state, loss returns the loss or (loss, metrics)")
+    if not isinstance(loss, Tensor) or loss.size != 1:
+        shape = f" of shape {list(loss.shape)}" if isinstance(loss, Tensor) else ""
+        raise TypeError(f"loss returns a Tensor of one number first, got {type(loss).__name__}{shape}")
+    return loss, state, _metrics(rest[0]) if rest else {}
+
+
+def _metrics(given: Any) -> dict[str, float]:
     if not isinstance(given, Mapping):
         raise TypeError(f"metrics must be a dict of numbers, got {type(given).__name__}")
     for name in given:
@@ -107,4 +124,4 @@ def position(state: Any, accumulate: int) -> dict[str, Any]:
         raise ValueError(f"the state is at batch {found['batch']} of {found['batches']}")
     if part(given, "accumulate") != accumulate:
         raise ValueError(f"that run has accumulate={given['accumulate']}, this trainer {accumulate}")
-    return {**found, "data": part(given, "data", dict, type(None))}
+    return {**found, "identity": part(given, "identity", dict, type(None))}

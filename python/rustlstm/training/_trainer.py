@@ -35,7 +35,7 @@ from ..optim.schedules import Schedule
 from ..tensor import Tensor, backward, no_grad
 from ._boundary import Boundary, evaluating
 from ._callbacks import Callback, Callbacks, note
-from ._checks import identity_of, metrics, position, refuse_other_data, refuse_other_than_data, refuse_strangers
+from ._checks import identity_of, outcome, position, refuse_other_data, refuse_other_than_data, refuse_strangers
 from ._history import History
 from ._interrupts import Interrupts
 from ._nonfinite import nonfinite
@@ -43,7 +43,7 @@ from ._progress import Progress, interactive
 from ._state import detached, entering
 from ._sums import Sums
 
-POSITION = ("epoch", "batch", "step", "batches", "data", "accumulate")
+POSITION = ("epoch", "batch", "step", "batches", "identity", "accumulate")
 # Grows when an earlier version could not read what ``state_dict`` returns.
 FORM = 1
 
@@ -54,8 +54,8 @@ class Trainer:
     Args:
         model: a ``Module``.
         loss: ``loss(model, batch)`` returns a Tensor of one number, or a pair of it and a dict of metrics, which are
-            numbers. For data that carries a state, ``loss(model, batch, state)`` returns the pair (loss, state), or
-            (loss, state, metrics); ``state`` is ``None`` where all rows begin.
+            numbers with names of their own in the history. For data that carries a state, ``loss(model, batch, state)``
+            returns the pair (loss, state), or (loss, state, metrics); ``state`` is ``None`` where all rows begin.
         optimizer: of the model's parameters.
         schedule: of the optimizer's learning rate. It goes on after each step; one that needs a loss, such as
             ``Plateau``, after each epoch, with the loss of the validation if there is one and else of the training. In
@@ -70,7 +70,7 @@ class Trainer:
         step: how many times the weights were updated.
         history: a row for each epoch.
         epochs, batches: how many there are to be; of the last ``fit``.
-        data: what the order of its batches follows from, if the data says so.
+        identity: what the order of the batches follows from, if the data says so; of the last ``fit``.
 
     What is carried from one batch to the next, as an LSTM's (h, c), is cut off from the tape and, in the rows where
     ``batch.reset`` says so, set to zero. A layer with ``learn_initial_state`` needs rows that all begin together.
@@ -99,7 +99,7 @@ class Trainer:
         self.ema = ema
         self.epoch = self.batch = self.step = 0
         self.epochs = self.batches = 0
-        self.data: dict[str, Any] | None = None
+        self.identity: dict[str, Any] | None = None
         self.history = History()
         self._sums = Sums()
         self._carried: Any = None
@@ -191,12 +191,12 @@ class Trainer:
                 raise ValueError(
                     f"the run is at {place}, but this data has {len(data)} batches: it is not the data of that run"
                 )
-            refuse_other_data(place, self.data, identity)
+            refuse_other_data(place, self.identity, identity)
         if self.ema is not None:
             self.ema.check()
         self._boundary = self._boundary.again()
         self._callbacks = self._callbacks.followed_by(callbacks)
-        self.batches, self.data = len(data), identity
+        self.batches, self.identity = len(data), identity
         self._stopping = False
         self.model.train()
 
@@ -244,21 +244,9 @@ class Trainer:
                 self._follow()
 
     def _forward(self, batch: Any, stateful: bool, carried: Any) -> tuple[Tensor, Any, dict[str, float]]:
-        if stateful:
-            result = self.loss(self.model, batch, entering(self.model, carried, batch.reset))
-            if not isinstance(result, tuple) or len(result) not in (2, 3):
-                raise TypeError("for data that carries a state, loss returns (loss, state) or (loss, state, metrics)")
-            loss, carried, *rest = result
-            carried = detached(carried)
-        else:
-            result = self.loss(self.model, batch)
-            loss, *rest = result if isinstance(result, tuple) else (result,)
-            if len(rest) > 1:
-                raise TypeError("for data that carries no state, loss returns the loss or (loss, metrics)")
-        if not isinstance(loss, Tensor) or loss.size != 1:
-            shape = f" of shape {list(loss.shape)}" if isinstance(loss, Tensor) else ""
-            raise TypeError(f"loss returns a Tensor of one number first, got {type(loss).__name__}{shape}")
-        return loss, carried, metrics(rest[0]) if rest else {}
+        state = (entering(self.model, carried, batch.reset),) if stateful else ()
+        loss, state_after, values = outcome(self.loss(self.model, batch, *state), stateful)
+        return loss, detached(state_after), values
 
     def _update(self, batch: Any) -> None:
         try:
