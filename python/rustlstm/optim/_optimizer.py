@@ -44,9 +44,8 @@ class Optimizer:
         options: what holds for groups that do not say otherwise.
 
     ``param_groups`` shows the groups with all their options, which may be changed at any time; the next step checks
-    them. Frozen parameters
-    (``requires_grad=False``) and those without a gradient are left alone. Nothing but ``zero_grad`` forgets gradients,
-    so those of several backward passes add up.
+    them. Frozen parameters (``requires_grad=False``) and those without a gradient are left alone. Nothing but
+    ``zero_grad`` forgets gradients, so those of several backward passes add up.
     """
 
     # For the rules to set: the name in Rust, and the checks of the options beside those that all have.
