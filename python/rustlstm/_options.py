@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import operator
+from collections.abc import Callable
 from numbers import Real
 from typing import Any
 
@@ -21,6 +23,28 @@ def number(name: str, value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {value!r}")
     return value
+
+
+def not_negative(name: str, value: Any) -> float:
+    """Return a number from 0 on."""
+    return _within(name, value, lambda given: given >= 0, "at least 0")
+
+
+def positive(name: str, value: Any) -> float:
+    """Return a number above 0."""
+    return _within(name, value, lambda given: given > 0, "above 0")
+
+
+def share(name: str, value: Any) -> float:
+    """Return a number in [0, 1)."""
+    return _within(name, value, lambda given: 0 <= given < 1, "in [0, 1)")
+
+
+def betas(name: str, value: Any) -> tuple[float, float]:
+    """Return two numbers in [0, 1)."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise TypeError(f"{name} must be two numbers, got {value!r}")
+    return share(f"{name}[0]", value[0]), share(f"{name}[1]", value[1])
 
 
 def count(name: str, value: Any, least: int = 1) -> int:
@@ -43,3 +67,17 @@ def seed_number(value: Any) -> int:
     if not 0 <= whole < 2**64:
         raise ValueError(f"seed must be in [0, 2**64), got {whole}")
     return whole
+
+
+def choice(name: str, value: Any, *allowed: str) -> str:
+    """Return one of a few words."""
+    if value not in allowed:
+        raise ValueError(f"{name} must be {' or '.join(map(repr, allowed))}, got {value!r}")
+    return str(value)
+
+
+def _within(name: str, value: Any, fits: Callable[[float], bool], expected: str) -> float:
+    found = float(number(name, value))
+    if math.isnan(found) or not fits(found):
+        raise ValueError(f"{name} must be {expected}, got {value!r}")
+    return found

@@ -91,9 +91,9 @@ class Run:
         if kind == "accumulated":
             options = {"accumulate": 2, "clip_value": 0.1, "schedule": schedules.Plateau(optimizer, patience=0)}
         elif kind == "averaged":
-            warm = schedules.WarmUp(optimizer, 4)
-            options = {"ema": rl.optim.EMA(model, 0.8)}
-            options["schedule"] = schedules.Chain(warm, schedules.Cosine(optimizer, 20))
+            each = schedules.WarmUp(optimizer, 4), schedules.Cosine(optimizer, 20)
+            falling = schedules.Plateau(optimizer, patience=0, threshold=0.9)
+            options = {"ema": rl.optim.EMA(model, 0.8), "schedule": schedules.Chain(*each, schedules.Chain(falling))}
         elif kind == "streams":
             self.data, self.validation = streams(), streams(2)
         self.trainer = rl.Trainer(model, loss if kind != "streams" else stateful_loss, optimizer, **options)

@@ -73,6 +73,16 @@ def test_a_fault_is_named_and_touches_nothing(bad: float) -> None:
         assert (good.tolist(), spoilt.tolist()) == ([1.0], [1.0, 2.0])
 
 
+def test_it_can_be_checked_before_the_step() -> None:
+    ema = EMA([("weight", Parameter([1.0, 2.0]))])
+    ema.check()
+    with pytest.raises(RuntimeError, match="inside applied"), ema.applied():
+        ema.check()
+    ema._averages[0][1] = np.nan
+    with pytest.raises(rl.NonFiniteError, match=r"the average of weight is not finite: nan at \[1\]"):
+        ema.check()
+
+
 def test_a_resumed_average_has_the_same_bits() -> None:
     parameter, other = Parameter(np.zeros(50)), Parameter(np.zeros(50))
     ema, resumed = EMA([parameter], decay=0.9), EMA([other], decay=0.1)
@@ -89,6 +99,15 @@ def test_a_resumed_average_has_the_same_bits() -> None:
     assert (resumed.decay, resumed.updates) == (0.9, 10)
     with pytest.raises(ValueError, match="the state is of 2 parameters, the average of 1"):
         resumed.load_state_dict(EMA([parameter, other]).state_dict())
+    with pytest.raises(ValueError, match="the state has b in the place of a"):
+        EMA([("a", parameter), ("b", other)]).load_state_dict(EMA([("b", parameter), ("a", other)]).state_dict())
+    for state, sentence in (
+        ({}, "the state has no 'slots'"),
+        ({**ema.state_dict(), "updates": -1}, "updates must be at least 0, got -1"),
+        ({**ema.state_dict(), "slots": [{"name": "parameters[0]"}]}, "the state has no 'average'"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            ema.load_state_dict(state)
 
 
 def test_copies_stay_together() -> None:

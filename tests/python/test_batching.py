@@ -281,3 +281,29 @@ def test_the_layers_take_batches() -> None:
     for batch in Batches(ragged(10), batch_size=4).epoch(0):
         y, _ = lstm(batch.x, lengths=batch.lengths)
         assert y.shape == (*batch.x.shape[:2], 3)
+
+
+def test_identity() -> None:
+    x = [np.zeros((length, 2)) for length in (3, 5, 2)]
+    data = Batches(x, batch_size=2, seed=7)
+    assert data.identity() == Batches([row + 1 for row in x], batch_size=2, seed=7).identity()
+    assert data.identity() == {
+        "class": "Batches",
+        "batch_size": 2,
+        "shuffle": True,
+        "bucketed": True,
+        "drop_last": False,
+        "seed": 7,
+        "samples": 3,
+        "checksum of the lengths": 3282286947,
+    }
+    assert Batches(np.zeros((3, 4)), batch_size=2).identity()["checksum of the lengths"] is None
+    several = [
+        Streams(x, steps=2, batch_size=1),
+        Streams(x, steps=1, batch_size=1),
+        Streams(x, steps=2, batch_size=3),
+        Streams(x, steps=2, batch_size=1, seed=1),
+        Streams(x[::-1], steps=2, batch_size=1),
+        Streams(x[0], steps=2, batch_size=1),
+    ]
+    assert len({str(data.identity()) for data in several}) == len(several)

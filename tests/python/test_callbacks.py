@@ -98,6 +98,47 @@ def test_an_error_is_an_interrupt_too() -> None:
     assert calls.seen == ["fit", ("epoch", 0, 0), "interrupt"]
 
 
+@pytest.mark.filterwarnings("ignore:a callback failed too")  # where errors have no notes
+def test_the_first_error_is_raised_and_the_others_are_told() -> None:
+    class Broken(Callback):
+        def on_interrupt(self, trainer: rl.Trainer) -> None:
+            raise OSError("cannot say so")
+
+    calls = Calls()
+    run = Run("plain")
+    run.trainer.loss = stopping(loss, 1)
+    with pytest.raises(KeyboardInterrupt) as raised:
+        run.fit(1, [Broken(), calls])
+    assert calls.seen[-2:] == [1, "interrupt"]
+    assert getattr(raised.value, "__notes__", []) in ([], ["a callback failed too: OSError: cannot say so"])
+
+
+@pytest.mark.filterwarnings("ignore:a callback failed too")
+@pytest.mark.parametrize("hook", ["on_fit_start", "on_epoch_start", "on_step", "on_epoch_end", "on_fit_end"])
+def test_no_callback_misses_anything_because_another_fails(hook: str) -> None:
+    class Broken(Callback):
+        failures = 0
+
+        def fail(self, trainer: rl.Trainer) -> None:
+            if not self.failures:
+                self.failures += 1
+                raise OSError("no log")
+
+    setattr(Broken, hook, Broken.fail)
+    run, whole = Run("plain"), Run("plain")
+    broken, calls, expected = Broken(), Calls(), Calls()
+    whole.fit(2, [expected])
+    with pytest.raises(OSError, match="no log"):
+        run.fit(2, [broken, calls])
+    run.fit(2, [broken, calls])
+
+    def once(calls: Calls) -> list[Any]:
+        return [what for what in calls.seen if isinstance(what, int) or what[0] == "end"]
+
+    assert once(calls) == once(expected)
+    assert_same(run.outcome()["model"], whole.outcome()["model"])
+
+
 def test_stop_ends_after_the_step() -> None:
     class Stop(Callback):
         def on_step(self, trainer: rl.Trainer) -> None:
@@ -211,6 +252,18 @@ def test_ctrl_c_is_saved(tmp_path: Path) -> None:
     assert_same(other.outcome(), run.outcome())
 
 
+def test_a_run_that_does_nothing_saves_nothing(tmp_path: Path) -> None:
+    Run("plain").fit(2, [Checkpoint(tmp_path / "run")])
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    for _ in range(2):
+        run = Run("plain")
+        run.trainer.loss = stopping(loss, 0)
+        with pytest.raises(KeyboardInterrupt):
+            run.fit(2, [Checkpoint(tmp_path / "run")])
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.filterwarnings("ignore:a callback failed too")
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("place", ["weight", "state"])
 def test_the_last_finite_checkpoint_stays(tmp_path: Path, place: str, value: float) -> None:
@@ -252,6 +305,14 @@ def test_the_log_has_each_epoch_once(tmp_path: Path) -> None:
     assert sorted(each.name for each in tmp_path.iterdir()) == ["log.csv", "run", "run.previous"]
 
 
+@pytest.mark.parametrize("kind", [Checkpoint, CSVLog])
+def test_a_missing_folder_is_noticed_before_the_first_step(kind: Any, tmp_path: Path) -> None:
+    run = Run("plain")
+    with pytest.raises(FileNotFoundError, match="no such folder to save in: .*absent"):
+        run.fit(1, [kind(tmp_path / "absent" / "file")])
+    assert run.trainer.step == 0
+
+
 def test_two_of_a_kind_keep_their_states() -> None:
     run = Run("plain")
     first, second = EarlyStopping("loss", patience=9), EarlyStopping("val_loss", patience=9)
@@ -263,6 +324,16 @@ def test_two_of_a_kind_keep_their_states() -> None:
     other.fit(2, twins)
     assert [twin.best for twin in twins] == [first.best, second.best]
     assert first.best != second.best
+
+
+@pytest.mark.parametrize("options", [{"monitor": "val_loss"}, {"monitor": "loss", "mode": "max"}])
+def test_what_watches_something_else_begins_afresh(tmp_path: Path, options: Any) -> None:
+    run = Run("plain")
+    run.fit(2, [EarlyStopping("loss", patience=9), Checkpoint(tmp_path / "best", monitor="loss")])
+    early, checkpoint = EarlyStopping(patience=9, **options), Checkpoint(tmp_path / "other", **options)
+    run.fit(3, [early, checkpoint])
+    assert early.best == checkpoint._best.value == run.trainer.history.last[options["monitor"]]
+    assert (early.best_epoch, early.waited) == (3, 0)
 
 
 def test_the_bar_shows_where_the_run_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,6 +367,9 @@ def test_the_bar_is_for_those_who_look(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert "epoch 2/2: 100%" in capsys.readouterr().err
     run.trainer.fit(run.data, 3, progress=False)
     assert capsys.readouterr().err == ""
+    own = io.StringIO()
+    run.trainer.fit(run.data, 4, callbacks=[Progress(own)])
+    assert capsys.readouterr().err == "" and "epoch 4/4: 100%" in own.getvalue()
 
 
 def test_the_bar_costs_little() -> None:

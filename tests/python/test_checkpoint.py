@@ -294,6 +294,8 @@ def test_files_of_other_kinds(tmp_path: Path) -> None:
         '{"$float":"1"}',
         '{"$new":1}',
         '{"$dict":[[1]]}',
+        '{"$dict":[[1,2]]}',
+        '{"$dict":[["$a",1],["$a",2]]}',
         '{"$number":"x"}',
         '{"$array":["x"]}',
         "[" * 10_000 + "]" * 10_000,
@@ -306,3 +308,23 @@ def test_metadata_that_cannot_be_read(tmp_path: Path, text: str) -> None:
     save_tensors(tmp_path / "s", {"x": np.ones(2)}, record)
     with pytest.raises(DamagedFileError, match="metadata of .* cannot be read"):
         load_state(tmp_path / "s")
+
+
+def test_what_would_take_much_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "s"
+    save_state(path, [[] for _ in range(900)])
+    monkeypatch.setattr(rl.checkpoint._tree, "MOST", 1000)
+    with pytest.raises(DamagedFileError, match="may have 1000 values outside of arrays, got about 1800"):
+        load_state(path)
+    with pytest.raises(ValueError, match="a state may have 1000 values outside of arrays.*long lists should be arrays"):
+        save_state(path, {"list": list(range(1000))})
+    save_state(path, {"list": list(range(990)), "array": np.arange(5000)})
+
+
+def test_the_checksum_cannot_be_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    save_state(path, {"x": np.ones(3)})
+    arrays, metadata = load_tensors(path)
+    theirs.save_file(arrays, path, metadata)
+    with pytest.raises(DamagedFileError, match="it was written with a checksum, which is not there"):
+        load_tensors(path)

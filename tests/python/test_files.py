@@ -243,6 +243,32 @@ def test_into_another_model_changes_nothing(tmp_path: Path) -> None:
         equal(other, before)
 
 
+def test_into_a_model_that_computes_something_else(tmp_path: Path) -> None:
+    path = tmp_path / "m"
+
+    def make(merge: str = "concat", **options: Any) -> nn.Sequential:
+        return nn.Sequential(nn.LSTM(3, 4, cell=nn.Cell(**options)), nn.Pool("last"), nn.LSTM(4, 2, merge=merge))
+
+    rl.save(make(output_activation="softsign"), path)
+    for other, words in (
+        (make(), r"modules\[0\].cell.output_activation is 'softsign' in the file and 'tanh' in the model"),
+        (make(output_activation="softsign", clip=1.0), r"modules\[0\].cell.clip is None in the file and 1.0"),
+        (make(output_activation="softsign", merge="mean"), r"modules\[2\].merge is 'concat' in the file and 'mean'"),
+    ):
+        before = copy.deepcopy(other)
+        with pytest.raises(ValueError, match=f"m does not fit Sequential: {words}"):
+            rl.load(path, into=other)
+        equal(other, before)
+    # What can be said in two ways is the same; how it was trained, and how it began, are of the past.
+    rl.save(nn.LSTM(3, [4, 4]), path)
+    rl.load(path, into=nn.LSTM(3, 4, 2))
+    rl.save(nn.LSTM(3, 4, dropout=0.5, init="glorot", seed=3), path)
+    into = nn.LSTM(3, 4)
+    into.bias_l0.requires_grad = False
+    rl.load(path, into=into)
+    assert not into.bias_l0.requires_grad
+
+
 def test_torchs_files(tmp_path: Path) -> None:
     theirs = pytest.importorskip("safetensors.numpy")
     lstm = worn(lambda: nn.LSTM(3, 4, 2, bidirectional=True))
@@ -317,14 +343,33 @@ def put(content: Any, number: int, size: int) -> None:
     place[name] = size
 
 
+def test_absurd_depths(tmp_path: Path) -> None:
+    """A model costs no more than the file that describes it."""
+    path = tmp_path / "m"
+    deep = {"class": "LSTM", "arguments": {"input_size": 1, "hidden_size": 1, "num_layers": 2000}}
+    for number in (1, 60):
+        rl.save(nn.Sequential(nn.LSTM(1, 1)), path)
+        rewritten(path, lambda c: c["config"]["arguments"].update(modules=[deep] * number))  # noqa: B023 - at once
+        tracemalloc.start()
+        try:
+            with pytest.raises(ValueError, match="it has more parameters than the file"):
+                rl.load(path)
+            assert tracemalloc.get_traced_memory()[1] < 2 * 2**20
+        finally:
+            tracemalloc.stop()
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda c: c["config"]["arguments"].update(hidden_size=5), "does not fit LSTM"),
+        (
+            lambda c: c["config"]["arguments"].update(hidden_size=5),
+            r"LSTM cannot be made: with a parameter of shape .* it has more parameters than the file",
+        ),
         (lambda c: c["config"]["arguments"].update(hidden_size=3), "must have shape"),
         (
             lambda c: c["config"]["arguments"].update(bidirectional=True),
-            "LSTM, which has 256 numbers: it has 128",
+            r"with a parameter of shape \[16, 3\] it has more parameters than the file",
         ),
         (lambda c: c["config"]["arguments"].update(num_layers=60_000), "num_layers must be at most 10000"),
         (lambda c: c["config"]["arguments"].update(hidden_size="4"), "hidden_size must be an integer, got str"),

@@ -64,6 +64,7 @@ def test_plot() -> None:
     assert (val_loss.get_label(), list(val_loss.get_xdata()), list(val_loss.get_ydata())) == ("val_loss", [2], [0.75])
     assert rl.History(ROWS).plot("val_loss", ax=axes) is axes
     assert len(axes.get_lines()) == 3
+    assert not rl.History().plot().get_lines()
     with pytest.raises(KeyError, match="'accuracy'"):
         rl.History(ROWS).plot("accuracy")
 

@@ -279,6 +279,30 @@ def test_options_may_change_on_the_way() -> None:
     np.testing.assert_allclose(adam.state_dict()["slots"][0]["state"]["exp_avg"], mean, rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("lr", -1.0, "lr must be at least 0, got -1.0"),
+        ("lr", "x", "lr must be a number, got 'x'"),
+        ("lr", float("nan"), "lr must be at least 0, got nan"),
+        ("momentum", 0.0, "nesterov needs momentum above 0"),
+        ("nesterov", "yes", "nesterov must be True or False, got 'yes'"),
+        ("learning_rate", 0.1, "SGD has no option 'learning_rate'"),
+    ],
+)
+def test_changed_options_are_checked(name: str, value: Any, sentence: str) -> None:
+    given = parameters()
+    optimizer = optim.SGD([{"params": given[:1]}, {"params": given[1:]}], lr=0.1, momentum=0.9, nesterov=True)
+    train(optimizer, given, 0, 1)
+    before = bits(given)
+    optimizer.param_groups[1][name] = value
+    for _ in range(2):
+        fill(given, 1)
+        with pytest.raises((TypeError, ValueError), match=sentence):
+            optimizer.step()
+        assert bits(given) == before
+
+
 def test_the_gradient_may_be_any_array() -> None:
     expected, given = parameters()[0], parameters()[0]
     fill([expected], 0)
@@ -345,6 +369,23 @@ def wrong(make: Callable[[list[Parameter]], Any]) -> Callable[[], Any]:
             ValueError,
             "the state is of 2 parameters, or of other groups; the optimizer has 3",
         ),
+        (
+            wrong(lambda p: optim.Adam(p).load_state_dict(optim.Adam(p[::-1]).state_dict())),
+            ValueError,
+            "the state has scale in the place of weight: it is of other parameters, or their order",
+        ),
+        (wrong(lambda p: optim.Adam(p).load_state_dict({})), ValueError, "the state has no 'optimizer'"),
+        (wrong(lambda p: optim.Adam(p).load_state_dict([1])), ValueError, "the state has no 'optimizer'"),
+        (
+            wrong(lambda p: optim.Adam(p).load_state_dict({"optimizer": "Adam"})),
+            ValueError,
+            "the state has no 'groups'",
+        ),
+        (
+            wrong(lambda p: optim.Adam(p).load_state_dict({**optim.Adam(p).state_dict(), "slots": [1]})),
+            TypeError,
+            "slots[0] of the state must be dict, got int",
+        ),
     ],
 )
 def test_mistakes_are_sentences(call: Callable[[], Any], error: type[Exception], sentence: str) -> None:
@@ -364,6 +405,31 @@ def test_a_gradient_of_another_shape_is_named() -> None:
     with pytest.raises(TypeError, match="the gradient of bias must be an array of real numbers"):
         optim.SGD(given).step()
     assert bits(given) == before
+
+
+def test_parts_of_a_state_are_checked() -> None:
+    optimizer = optim.Adam(parameters())
+    for name, value, sentence in (
+        ("steps", -1, "steps must be at least 0, got -1"),
+        ("product", "x", "product must be a number, got 'x'"),
+        ("state", None, "state of the state must be dict, got NoneType"),
+        ("name", 3, "name of the state must be str, got int"),
+    ):
+        state = optimizer.state_dict()
+        state["slots"][1][name] = value
+        with pytest.raises((TypeError, ValueError), match=sentence):
+            optimizer.load_state_dict(state)
+        del state["slots"][1][name]
+        with pytest.raises(ValueError, match=f"the state has no '{name}'"):
+            optimizer.load_state_dict(state)
+
+
+def test_a_state_is_known_by_names_as_far_as_there_are_any() -> None:
+    model = rl.nn.Sequential(rl.nn.LSTM(2, 2))
+    whole, layer = optim.Adam(model), optim.Adam(model.modules[0])  # type: ignore[attr-defined]
+    bare = optim.Adam([rl.nn.Parameter(parameter) for parameter in model.parameters()])
+    for one, other in ((whole, layer), (layer, whole), (bare, whole), (whole, bare)):
+        one.load_state_dict(other.state_dict())
 
 
 def test_a_state_that_does_not_fit_changes_nothing() -> None:

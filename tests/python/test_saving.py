@@ -136,6 +136,20 @@ def test_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     test_the_previous_one_is_kept(tmp_path)
 
 
+@posix
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP])
+def test_where_folders_cannot_be_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, "not of a folder")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    test_the_previous_one_is_kept(tmp_path)
+
+
 def test_as_windows_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No locks, no folders to sync, and a reader in the way of the renaming."""
     monkeypatch.setattr(_atomic, "POSIX", False)

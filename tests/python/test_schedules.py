@@ -147,6 +147,20 @@ def test_a_chain_without_a_loss_leaves_the_plateau_where_it_is() -> None:
     assert given.lr == 0.5 * 0.5**4
 
 
+def test_a_loss_is_observed_by_those_that_need_it() -> None:
+    given = optimizer(1.0)
+    warm, plateau = WarmUp(given, 4, start=0.5), Plateau(given, factor=0.5, patience=0)
+    schedule = Chain(warm, Chain(plateau))
+    for _ in range(2):
+        schedule.step()
+    assert (warm.count, plateau.count, given.lr) == (2, 0, 0.75)
+    for value in (1.0, 1.0):
+        schedule.observe(value)
+    assert (warm.count, plateau.count, given.lr) == (2, 2, 0.375)
+    warm.observe(1.0)
+    assert warm.count == 2
+
+
 def test_cosine_is_exact() -> None:
     for x in np.linspace(0, 1, 1001):
         assert abs(_cos_pi(float(x)) - math.cos(math.pi * float(x))) < 4e-16
@@ -169,6 +183,28 @@ def test_cosine_is_exact() -> None:
             lambda o: WarmUp(o, 2).load_state_dict(Cosine(o, 3).state_dict()),
             ValueError,
             "this is not the state of WarmUp but of 'Cosine'",
+        ),
+        (lambda o: WarmUp(o, 2).load_state_dict({}), ValueError, "the state has no 'schedule'"),
+        (lambda o: WarmUp(o, 2).load_state_dict({"schedule": "WarmUp"}), ValueError, "the state has no 'count'"),
+        (
+            lambda o: WarmUp(o, 2).load_state_dict({"schedule": "WarmUp", "count": -5}),
+            ValueError,
+            "count must be at least 0, got -5",
+        ),
+        (
+            lambda o: WarmUp(o, 2).load_state_dict({"schedule": "WarmUp", "count": "x"}),
+            TypeError,
+            "count must be an integer, got str",
+        ),
+        (
+            lambda o: Plateau(o).load_state_dict({**Plateau(o).state_dict(), "best": "low"}),
+            TypeError,
+            "best must be a number, got 'low'",
+        ),
+        (
+            lambda o: Chain(WarmUp(o, 2)).load_state_dict({"schedule": "Chain", "count": 1, "schedules": [3]}),
+            TypeError,
+            "schedules[0] of the state must be dict, got int",
         ),
     ],
 )

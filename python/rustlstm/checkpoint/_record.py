@@ -8,12 +8,12 @@ from typing import Any
 import numpy.typing as npt
 
 from .._core import __version__
-from ._tensors import DamagedFileError
+from ._tensors import OURS, DamagedFileError
 from ._tree import flatten, unflatten
 
 # It grows when an older version could not read what is written.
 FORMAT = 1
-KIND, NUMBER, VERSION, CONTENT = (f"rustlstm.{word}" for word in ("kind", "format", "version", "content"))
+KIND, NUMBER, VERSION, CONTENT = (f"{OURS}{word}" for word in ("kind", "format", "version", "content"))
 WRITTEN_BY = {"state": "rl.checkpoint.save_state", "model": "rl.save"}
 
 

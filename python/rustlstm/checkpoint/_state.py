@@ -32,6 +32,8 @@ def save_state(path: PathLike, state: Any) -> None:
 def load_state(path: PathLike) -> Any:
     """Read a state; if its file is damaged or gone, the one before it, with a warning.
 
+    Whatever a file says, what is read has no more than its size and 4,194,304 values of about 100 bytes beside arrays.
+
     Raises:
         DamagedFileError: if the one before it is damaged too, or not there.
     """

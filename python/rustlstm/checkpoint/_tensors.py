@@ -20,8 +20,10 @@ NAMES = {
     "U64": "u8", "U32": "u4", "U16": "u2", "U8": "u1", "BOOL": "b1", "BF16": "u2",
 }  # fmt: skip
 OF_DTYPE = {np.dtype(code): name for name, code in NAMES.items() if name != "BF16"}
+# With this begin all names of metadata that are ours.
+OURS = "rustlstm."
 # The checksum's key in the metadata. It is that of the whole file, with zeros in its own place.
-CHECKSUM = "rustlstm.sha256"
+CHECKSUM = f"{OURS}sha256"
 ZEROS = "0" * 64
 PIECE = 1 << 20
 
@@ -82,7 +84,8 @@ def save_tensors(
 def load_tensors(path: PathLike) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
     """Read a safetensors file: the arrays by name, BF16 as float32, and the metadata.
 
-    A file that says it holds more than it does is refused before anything is allocated.
+    A file that says it holds more than it does is refused before anything is allocated. A header, of 100 MB at most,
+    takes up to ten times its size.
 
     Raises:
         DamagedFileError: if it is not a whole and unchanged safetensors file.
@@ -106,6 +109,8 @@ class TensorFile:
             header = self._read_header()
             if CHECKSUM in self.metadata:
                 self._verify(header, self.metadata.pop(CHECKSUM))
+            elif any(name.startswith(OURS) for name in self.metadata):
+                raise DamagedFileError(f"{self.path} is damaged: it was written with a checksum, which is not there")
         except BaseException:
             self.close()
             raise

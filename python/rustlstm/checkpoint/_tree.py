@@ -20,6 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 DEEPEST = 64
+# A value takes some 100 bytes of memory and can be two bytes of text, so a text may not have any number of them. This
+# is room for the history of 200,000 epochs. They are counted by the signs before them, those within texts too.
+MOST = 1 << 22
 
 
 def flatten(tree: Any) -> tuple[str, dict[str, npt.NDArray[Any]]]:
@@ -28,11 +31,14 @@ def flatten(tree: Any) -> tuple[str, dict[str, npt.NDArray[Any]]]:
     Subclasses of dict, list and tuple are taken for these. What cannot be kept as it is, is an error.
     """
     arrays: dict[str, npt.NDArray[Any]] = {}
-    return json.dumps(_encode(tree, (), arrays), allow_nan=False, separators=(",", ":")), arrays
+    text = json.dumps(_encode(tree, (), arrays), allow_nan=False, separators=(",", ":"))
+    _refuse_many(text, "a state may have")
+    return text, arrays
 
 
 def unflatten(text: str, arrays: Mapping[str, npt.NDArray[Any]]) -> Any:
     """Do the reverse. A ``ValueError`` says that the text is none of ``flatten``'s."""
+    _refuse_many(text, "the metadata may have")
     try:
         return _decode(json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant), arrays, 0)
     except RecursionError:
@@ -81,7 +87,7 @@ def _decode(value: Any, arrays: Mapping[str, npt.NDArray[Any]], depth: int) -> A
         if tag == "$tuple" and isinstance(inside, list):
             return tuple(_decode(inside, arrays, depth + 1))
         if tag == "$dict" and isinstance(inside, list):
-            return {str(key): _decode(item, arrays, depth + 1) for key, item in inside}
+            return _object([(_text(key), _decode(item, arrays, depth + 1)) for key, item in inside])
         if tag == "$array" and isinstance(inside, str) and inside in arrays:
             return arrays[inside]
         if tag == "$number" and isinstance(inside, str) and inside in arrays and arrays[inside].ndim == 0:
@@ -98,6 +104,18 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(made) != len(pairs):
         raise ValueError("the metadata have a name twice")
     return made
+
+
+def _text(key: Any) -> str:
+    if not isinstance(key, str):
+        raise ValueError(f"the metadata have {key!r} in the place of a name")
+    return key
+
+
+def _refuse_many(text: str, may_have: str) -> None:
+    values = sum(map(text.count, ",[{:"))
+    if values > MOST:
+        raise ValueError(f"{may_have} {MOST} values outside of arrays, got about {values}; long lists should be arrays")
 
 
 def _refuse_constant(name: str) -> NoReturn:

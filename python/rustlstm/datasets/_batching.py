@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._options import count, flag, seed_number
-from ._columns import Column, Index, column, permutation
+from ._columns import Column, Index, column, identity, permutation
 
 # So many batches are sorted by length together: enough that neighbours are about equally long, few enough that the
 # company of a sequence is another one in each epoch.
@@ -55,6 +55,9 @@ class Data(Protocol):
     """What can be trained on: ``Batches``, ``Streams`` or anything else of this form.
 
     A batch of it has rows, ``len(batch)``, and a ``weight``; where it is stateful, a ``reset``. See ``Batch``.
+
+    It may have a method ``identity()``, which returns a dict of plain values from which the order of the batches
+    follows. A run that was left within an epoch then goes on only with data that has the same.
     """
 
     @property
@@ -131,6 +134,11 @@ class Batches:
         order, begins = self._order(number)
         for begin in begins[start:]:
             yield self._batch(order[begin : begin + self.batch_size])
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the batches of an epoch follow from, by name, as plain values."""
+        options = ("batch_size", "shuffle", "bucketed", "drop_last", "seed")
+        return identity(self, options, len(self._x), self._lengths)
 
     def _order(self, epoch: int) -> tuple[Index, list[int]]:
         """Return the order of the samples in an epoch, and where in it each batch begins."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._options import count, flag, seed_number
 from ._batching import Batch
-from ._columns import IGNORED, AnyArray, Column, Dense, Ragged, column, padded, permutation
+from ._columns import IGNORED, AnyArray, Column, Dense, Ragged, column, identity, padded, permutation
 
 
 class Streams:
@@ -66,6 +66,11 @@ class Streams:
             rows[self._row[sequence]].append(sequence)
         for pieces in zip_longest(*(self._pieces(row, start) for row in rows), fillvalue=(-1, 0, 0)):
             yield self._batch(pieces)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the batches of an epoch follow from, by name, as plain values."""
+        options = ("batch_size", "steps", "shuffle", "seed")
+        return identity(self, options, len(self._chunks), self._x.lengths)
 
     def _pieces(self, row: Sequence[int], start: int) -> Iterator[tuple[int, int, int]]:
         """Yield the chunks of a row, from chunk ``start`` on: the sequence, its first step and its end."""

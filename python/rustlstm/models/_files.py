@@ -4,13 +4,15 @@
     shared               a parameter with several paths: each further path, and the first, under which it is stored
     frozen, counters     the parameters that need no gradient; how much the random layers have drawn
 
-Loading makes the module without memory for its parameters, holds its sizes against the file's, and only then reads.
+Loading makes the module without memory for its parameters, as long as the file has as many, and only then reads.
 """
 
 from __future__ import annotations
 
 import math
 import os
+import reprlib
+from collections.abc import Iterator
 from typing import Any
 
 from ..checkpoint import DamagedFileError, TensorFile, read_record, save_tensors, write_record
@@ -21,6 +23,13 @@ from ..nn._parameter import undrawn
 
 # An option may be this large whatever the file's size: a kernel, a stride.
 SMALL = 1 << 16
+# Arguments that say how a model begins or is trained, and nothing of what it computes afterwards. Zoneout is none of
+# them: a trained layer takes its mean. Of sizes, which can be given in several ways, the parameters tell.
+NOT_COMPARED = {
+    "hidden_size",
+    *("seed", "init", "forget_bias", "frozen"),
+    *("p", "locked", "dropout", "input_dropout", "recurrent_dropout", "locked_dropout", "weight_drop"),
+}
 
 
 def save(model: Module, path: str | os.PathLike[str], *, torch: bool = False) -> None:
@@ -61,7 +70,9 @@ def load(path: str | os.PathLike[str], into: Module | None = None) -> Module:
     Args:
         path: the file.
         into: a model of the same shapes that takes on the parameters and counters; needed for classes of your own, and
-            for files that were not written by ``save``, PyTorch's for one. On an error it is as it was.
+            for files that were not written by ``save``, PyTorch's for one. What else it was made with must be the same,
+            dropout and the like aside, as far as the file says so; which parameters are frozen is up to it. On an error
+            it is as it was.
 
     Returns:
         The model, or ``into``.
@@ -73,10 +84,11 @@ def load(path: str | os.PathLike[str], into: Module | None = None) -> Module:
         else:
             content = {"counters": into.counters()}
         model = _made(path, content, file) if into is None else into
-        _hold_sizes_against(model, file)
         state = file.read()
     before = model.counters()
     try:
+        if into is not None and content.get("config") is not None:
+            _refuse_differences(content["config"], into)
         model.load_counters(content["counters"])
         model.load_state_dict(state)
     except ValueError as error:
@@ -108,8 +120,9 @@ def _made(path: str, content: dict[str, Any], file: TensorFile) -> Module:
             "or model.load_state_dict(rl.checkpoint.load_tensors(path)[0])"
         )
     try:
-        _refuse_large(config, max(SMALL, _numbers(file)))
-        with undrawn():
+        parameters, numbers = _most(content["shared"], file)
+        _refuse_large(config, max(SMALL, numbers))
+        with undrawn(parameters, numbers):
             model = build(config)
         if not isinstance(model, Module):
             raise ValueError(f"{name} is not a module")
@@ -133,8 +146,34 @@ def _share(model: Module, shared: dict[str, Any]) -> None:
         setattr(owners[owner], attribute, parameters[stored])
 
 
-def _numbers(file: TensorFile) -> int:
-    return sum(math.prod(entry.shape) for entry in file.entries.values())
+def _most(shared: dict[str, Any], file: TensorFile) -> tuple[int, int]:
+    """Return how many parameters, and numbers in them, the model of a file can have, those that it shares repeated."""
+    sizes = {name: math.prod(entry.shape) for name, entry in file.entries.items()}
+    repeated = [sizes.get(stored, 0) for stored in shared.values() if isinstance(stored, str)]
+    return len(sizes) + len(shared), sum(sizes.values()) + sum(repeated)
+
+
+def _refuse_differences(config: Any, into: Module) -> None:
+    """Fail if a model computes something else than that of a file, with the same parameters."""
+    try:
+        own = into.config()
+    except TypeError:  # of a class of the user's own, of which the file says nothing either
+        return
+    for difference in _differences(config, own, ""):
+        raise ValueError(f"{difference} in the model")
+
+
+def _differences(theirs: Any, own: Any, name: str) -> Iterator[str]:
+    if isinstance(theirs, dict) and isinstance(own, dict):
+        for key in own:
+            if key in theirs and key not in NOT_COMPARED:
+                way = name if key == "arguments" else f"{name}.{key}" if name else str(key)
+                yield from _differences(theirs[key], own[key], way)
+    elif isinstance(theirs, (list, tuple)) and isinstance(own, (list, tuple)) and len(theirs) == len(own):
+        for index, pair in enumerate(zip(theirs, own, strict=True)):
+            yield from _differences(*pair, f"{name}[{index}]")
+    elif theirs != own:
+        yield f"{name} is {reprlib.repr(theirs)} in the file and {reprlib.repr(own)}"
 
 
 def _refuse_large(config: Any, limit: int) -> None:
@@ -147,10 +186,3 @@ def _refuse_large(config: Any, limit: int) -> None:
                 _refuse_large(value, limit)
     elif isinstance(config, (list, tuple)):
         _refuse_large(dict(enumerate(config)), limit)
-
-
-def _hold_sizes_against(model: Module, file: TensorFile) -> None:
-    """Fail if the model has more numbers than the file, before anything of its size is allocated."""
-    wanted, given = sum(parameter.size for parameter in model.parameters()), _numbers(file)
-    if wanted > given:
-        raise ValueError(f"{file.path} does not fit {type(model).__name__}, which has {wanted} numbers: it has {given}")

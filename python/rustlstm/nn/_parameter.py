@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -46,7 +47,8 @@ class Parameter(Versioned):
 
     @classmethod
     def blank(cls, shape: Sequence[int]) -> Parameter:
-        """Return a parameter of zeros that has no memory before it is assigned values."""
+        """Return a parameter of zeros that has no memory before it is assigned values; it counts in ``undrawn``."""
+        _drawing.count(shape)
         new = cls(0.0)
         new._hold(np.broadcast_to(np.float32(0), tuple(shape)))
         return new
@@ -88,6 +90,14 @@ def _restored(kind: type[Parameter], data: Array, requires_grad: bool, name: str
 
 class _Drawing(threading.local):
     on = True
+    # How many more parameters, and numbers in all of them, may be made inside ``undrawn``.
+    parameters = numbers = math.inf
+
+    def count(self, shape: Sequence[int]) -> None:
+        self.parameters -= 1
+        self.numbers -= math.prod(shape)
+        if self.parameters < 0 or self.numbers < 0:
+            raise ValueError(f"with a parameter of shape {list(shape)} it has more parameters than the file")
 
 
 _drawing = _Drawing()
@@ -99,13 +109,19 @@ def drawing() -> bool:
 
 
 @contextmanager
-def undrawn() -> Iterator[None]:
-    """Inside, new parameters have a shape but no memory and no values, until ``load_state_dict``: for loaders."""
-    before, _drawing.on = _drawing.on, False
+def undrawn(parameters: float = math.inf, numbers: float = math.inf) -> Iterator[None]:
+    """Inside, new parameters have a shape but no memory and no values, until ``load_state_dict``: for loaders.
+
+    Args:
+        parameters: the most that may be made; one more is an error.
+        numbers: the most numbers that they may have.
+    """
+    before = _drawing.on, _drawing.parameters, _drawing.numbers
+    _drawing.on, _drawing.parameters, _drawing.numbers = False, parameters, numbers
     try:
         yield
     finally:
-        _drawing.on = before
+        _drawing.on, _drawing.parameters, _drawing.numbers = before
 
 
 def parameter(shape: Sequence[int], draw: Callable[[], npt.ArrayLike]) -> Parameter:

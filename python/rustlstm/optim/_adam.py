@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from .._options import betas as two_shares
+from .._options import flag, not_negative
 from ._optimizer import Check, Optimizer
-from ._options import betas as two_shares
-from ._options import flag, not_negative
 from ._parameters import Parameters
 
 

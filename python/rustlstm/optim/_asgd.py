@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
+from .._options import count, not_negative, number
+from .._saved import part
 from ._average import swapped
 from ._optimizer import Check, Optimizer
-from ._options import count, not_negative
 from ._parameters import Parameters
 
 
@@ -88,6 +89,6 @@ class ASGD(Optimizer):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take on what ``state_dict`` returned, options included; on an error nothing is changed."""
-        losses = [float(loss) for loss in state.get("losses", [])]
+        losses = [float(number("losses", loss)) for loss in part(state, "losses", list)]
         super().load_state_dict(state)
         self._losses = losses

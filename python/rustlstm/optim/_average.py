@@ -10,10 +10,11 @@ import numpy as np
 
 from .._core import average_step
 from .._errors import NonFiniteError
+from .._options import count, share
+from .._saved import part, rows
 from ..ops import as_f32
 from ..tensor import Array
-from ._options import share
-from ._parameters import Parameters, Trainable, named, non_finite
+from ._parameters import Parameters, Trainable, named, non_finite, refuse_other_names
 
 
 @contextmanager
@@ -63,18 +64,33 @@ class EMA:
             raise ValueError("the average was given no parameters")
         self._averages = [parameter._buffer.copy() for _, parameter in self._named]
 
+    @property
+    def parameters(self) -> list[Trainable]:
+        """The parameters that are averaged."""
+        return [parameter for _, parameter in self._named]
+
     def update(self) -> None:
         """Move the average towards the present values; call it after each optimizer step.
 
         Raises:
             NonFiniteError: names the parameter; the average was left as it is.
         """
-        if self._applied:
-            raise RuntimeError("update() inside applied() would average the average; call it before or after")
+        self._refuse_applied()
         fault = average_step(self.decay, self._averages, [parameter._buffer for _, parameter in self._named])
         if fault is not None:
             raise self._fault(*fault)
         self.updates += 1
+
+    def check(self) -> None:
+        """Fail if no update can be made, whatever the weights: inside ``applied()``, or if an average is not finite."""
+        self._refuse_applied()
+        for index, average in enumerate(self._averages):
+            if not np.isfinite(average).all():
+                raise self._fault(index, "average")
+
+    def _refuse_applied(self) -> None:
+        if self._applied:
+            raise RuntimeError("update() inside applied() would average the average; call it before or after")
 
     def _fault(self, index: int, kind: str) -> NonFiniteError:
         name, parameter = self._named[index]
@@ -91,7 +107,7 @@ class EMA:
     def _apply(self) -> Iterator[None]:
         before, self._applied = self._applied, True
         try:
-            with swapped([parameter for _, parameter in self._named], self._averages):
+            with swapped(self.parameters, self._averages):
                 yield
         finally:
             self._applied = before
@@ -106,12 +122,13 @@ class EMA:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take on what ``state_dict`` returned; on an error nothing is changed."""
-        slots = state["slots"]
+        slots = rows(state, "slots")
         if len(slots) != len(self._averages):
             raise ValueError(f"the state is of {len(slots)} parameters, the average of {len(self._averages)}")
-        decay, updates = share("decay", state["decay"]), int(state["updates"])
+        refuse_other_names([name for name, _ in self._named], [part(slot, "name", str) for slot in slots])
+        decay, updates = share("decay", part(state, "decay")), count("updates", part(state, "updates"), 0)
         for slot, (name, _), array in zip(slots, self._named, self._averages, strict=True):
-            as_f32(f"the average of {name}", slot["average"], [("", extent) for extent in array.shape])
+            as_f32(f"the average of {name}", part(slot, "average"), [("", extent) for extent in array.shape])
         for slot, array in zip(slots, self._averages, strict=True):
             array[...] = slot["average"]
         self.decay, self.updates = decay, updates

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from .. import _core
+from .._options import not_negative
 from ..ops import as_f32
 from ..tensor import Array
-from ._options import not_negative
 from ._parameters import Parameters, named, non_finite
 
 FLOAT32 = np.dtype(np.float32)

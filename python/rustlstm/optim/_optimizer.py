@@ -10,10 +10,11 @@ import numpy as np
 
 from .._core import optimizer_step
 from .._errors import NonFiniteError
+from .._options import count, flag, not_negative
+from .._saved import part, rows
 from ..ops import as_f32
 from ..tensor import Array
-from ._options import flag, not_negative
-from ._parameters import Parameters, Trainable, grouped, named, non_finite
+from ._parameters import Parameters, Trainable, grouped, named, non_finite, refuse_other_names
 
 Check = Callable[[str, Any], Any]
 
@@ -42,9 +43,9 @@ class Optimizer:
             with ``params`` and any options of its own. Shared parameters count once.
         options: what holds for groups that do not say otherwise.
 
-    ``param_groups`` shows the groups with all their options, which may be changed at any time. Frozen parameters
-    (``requires_grad=False``) and those without a gradient are left alone. Nothing but ``zero_grad`` forgets gradients,
-    so those of several backward passes add up.
+    ``param_groups`` shows the groups with all their options, which may be changed at any time; the next step checks
+    them. Frozen parameters (``requires_grad=False``) and those without a gradient are left alone. Nothing but
+    ``zero_grad`` forgets gradients, so those of several backward passes add up.
     """
 
     # For the rules to set: the name in Rust, and the checks of the options beside those that all have.
@@ -55,6 +56,7 @@ class Optimizer:
         self._defaults = self._checked(options)
         self._slots: list[Slot] = []
         self.param_groups: list[dict[str, Any]] = []
+        self._seen: list[dict[str, Any]] = []  # the groups as they were checked last
         for group in grouped(parameters):
             self.add_param_group(group)
         if not self._slots:
@@ -73,6 +75,18 @@ class Optimizer:
             raise ValueError(f"{type(self).__name__} has no option {unknown[0]!r}; it has {', '.join(checks)}")
         return {name: checks[name](name, value) for name, value in options.items()}
 
+    def _check_changed(self) -> None:
+        """Check the options of the groups in which some were changed since the last step, by the user or a schedule."""
+        for index, (group, seen) in enumerate(zip(self.param_groups, self._seen, strict=True)):
+            if group != seen:
+                # A schedule sets the rate at each step, so that alone is looked at in a tenth of the time.
+                lr = group["lr"]
+                if type(lr) is float and lr >= 0.0:
+                    seen["lr"] = lr
+                if group != seen:
+                    group.update(self._checked({name: value for name, value in group.items() if name != "params"}))
+                    self._seen[index] = dict(group)
+
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Add parameters with options of their own.
 
@@ -90,6 +104,7 @@ class Optimizer:
         index = len(self.param_groups)
         self._slots += [Slot(parameter, name, index) for name, parameter in parameters]
         self.param_groups.append({"params": [parameter for _, parameter in parameters], **options})
+        self._seen.append(dict(self.param_groups[-1]))
 
     def _state_names(self, group: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the names of the arrays that the rule keeps beside each parameter, in Rust's order."""
@@ -106,6 +121,7 @@ class Optimizer:
             NonFiniteError: names the first gradient, else parameter, else state that is not finite, or the parameter
                 that the step would take beyond float32. Nothing was changed.
         """
+        self._check_changed()
         names = [self._state_names(group) for group in self.param_groups]
         taken, given = [], []
         for slot in self._slots:
@@ -185,23 +201,26 @@ class Optimizer:
         The optimizer must be of the same kind and have the same parameters in the same groups.
         """
         kind = type(self).__name__
-        if state.get("optimizer") != kind:
-            raise ValueError(f"this is not the state of {kind} but of {state.get('optimizer')!r}")
-        groups = [self._checked(group) for group in state["groups"]]
+        if part(state, "optimizer") != kind:
+            raise ValueError(f"this is not the state of {kind} but of {state['optimizer']!r}")
+        groups = [self._checked(group) for group in rows(state, "groups")]
         if len(groups) != len(self.param_groups):
             raise ValueError(f"the state has {len(groups)} parameter groups, the optimizer {len(self.param_groups)}")
-        given = state["slots"]
-        if [slot["group"] for slot in given] != [slot.group for slot in self._slots]:
+        given = rows(state, "slots")
+        if [part(slot, "group") for slot in given] != [slot.group for slot in self._slots]:
             raise ValueError(
                 f"the state is of {len(given)} parameters, or of other groups; the optimizer has {len(self._slots)}"
             )
+        refuse_other_names([slot.name for slot in self._slots], [part(slot, "name", str) for slot in given])
         loaded = []
         for slot, other in zip(self._slots, given, strict=True):
             shape = slot.parameter._buffer.shape
             axes = [("", extent) for extent in shape]
-            rows = [as_f32(f"{name} of {slot.name}", array, axes) for name, array in other["state"].items()]
-            arrays = np.array(rows, np.float32).reshape(len(rows), *shape)
-            loaded.append((int(other["steps"]), float(other["product"]), tuple(other["state"]), arrays))
+            kept = part(other, "state", Mapping)
+            each = [as_f32(f"{name} of {slot.name}", array, axes) for name, array in kept.items()]
+            arrays = np.array(each, np.float32).reshape(len(each), *shape)
+            steps, product = count("steps", part(other, "steps"), 0), not_negative("product", part(other, "product"))
+            loaded.append((steps, product, tuple(kept), arrays))
         for slot, (steps, product, names, arrays) in zip(self._slots, loaded, strict=True):
             slot.steps, slot.product, slot.names, slot.state = steps, product, names, arrays
         for group, options in zip(self.param_groups, groups, strict=True):

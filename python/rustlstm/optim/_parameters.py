@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, cast
 
 import numpy as np
@@ -33,6 +33,8 @@ class HasParameters(Protocol):
 
 Parameters: TypeAlias = HasParameters | Iterable[Any]
 Named: TypeAlias = list[tuple[str, Trainable]]
+# What parameters are called that have no name.
+UNNAMED = "parameters"
 
 
 def named(parameters: Parameters) -> Named:
@@ -48,8 +50,19 @@ def named(parameters: Parameters) -> Named:
             raise TypeError(f"parameters[{index}] must be a Parameter, got {type(parameter).__name__}")
         if id(parameter) not in seen:
             seen.add(id(parameter))
-            found.append((given or parameter.name or f"parameters[{index}]", cast(Trainable, parameter)))
+            found.append((given or parameter.name or f"{UNNAMED}[{index}]", cast(Trainable, parameter)))
     return found
+
+
+def refuse_other_names(own: Sequence[str], given: Sequence[str]) -> None:
+    """Fail if a state is of other parameters, or of the same in another order.
+
+    The name of one may be the end of the other, as those of a layer and of a model that it is in.
+    """
+    for name, other in zip(own, given, strict=True):
+        named = not name.startswith(f"{UNNAMED}[") and not other.startswith(f"{UNNAMED}[")
+        if named and not f".{name}".endswith(f".{other}") and not f".{other}".endswith(f".{name}"):
+            raise ValueError(f"the state has {other} in the place of {name}: it is of other parameters, or their order")
 
 
 def _items(parameters: Any) -> Iterable[Any]:

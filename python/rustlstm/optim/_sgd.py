@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from .._options import flag, not_negative
 from ._optimizer import Check, Optimizer
-from ._options import flag, not_negative
 from ._parameters import Parameters
 
 

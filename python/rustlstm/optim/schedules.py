@@ -14,10 +14,15 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from .._core import scalar_power as power
-from ._optimizer import Optimizer
-from ._options import choice, count, flag, not_negative, positive, share
+from .._options import choice, count, flag, not_negative, number, positive, share
+from .._saved import part, rows
+from ._optimizer import Check, Optimizer
 
 _PI = 3.141592653589793
+
+
+def _from_zero(name: str, value: Any) -> int:
+    return count(name, value, 0)
 
 
 class Schedule:
@@ -30,8 +35,8 @@ class Schedule:
     """
 
     needs_loss: ClassVar[bool] = False
-    # What ``state_dict`` holds beside the kind.
-    _kept: ClassVar[tuple[str, ...]] = ("count",)
+    # What ``state_dict`` holds beside the kind, and the checks of it.
+    _kept: ClassVar[Mapping[str, Check]] = {"count": _from_zero}
 
     def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
@@ -53,6 +58,15 @@ class Schedule:
         self.count += 1
         self._apply()
 
+    def observe(self, loss: float) -> None:
+        """Go on by one if that takes a loss; for loops that call ``step`` for each batch, and know a loss more rarely.
+
+        Args:
+            loss: usually that of the validation.
+        """
+        if self.needs_loss:
+            self.step(loss)
+
     def _apply(self) -> None:
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate(group.setdefault("initial_lr", group["lr"]))
@@ -71,9 +85,9 @@ class Schedule:
         self._apply()
 
     def _take(self, state: Mapping[str, Any]) -> None:
-        if state.get("schedule") != type(self).__name__:
-            raise ValueError(f"this is not the state of {type(self).__name__} but of {state.get('schedule')!r}")
-        values = {name: state[name] for name in self._kept}
+        if part(state, "schedule") != type(self).__name__:
+            raise ValueError(f"this is not the state of {type(self).__name__} but of {state['schedule']!r}")
+        values = {name: check(name, part(state, name)) for name, check in self._kept.items()}
         for name, value in values.items():
             setattr(self, name, value)
 
@@ -254,7 +268,10 @@ class Plateau(Schedule):
     """
 
     needs_loss = True
-    _kept = ("count", "falls", "best", "waited", "cooling")
+    _kept: ClassVar[Mapping[str, Check]] = {
+        **dict.fromkeys(("count", "falls", "waited", "cooling"), _from_zero),
+        "best": lambda name, best: None if best is None else number(name, best),
+    }
 
     def __init__(
         self,
@@ -318,7 +335,8 @@ class Chain(Schedule):
     Args:
         schedules: of one optimizer, such as a ``WarmUp`` and then a ``Cosine``.
 
-    ``step`` is that of the chain alone. Without a loss, schedules that need one stay where they are.
+    ``step`` is that of the chain alone. Without a loss, schedules that need one stay where they are; ``observe`` lets
+    these go on, and no others.
 
     >>> import rustlstm as rl
     >>> from rustlstm.optim.schedules import Chain, Exponential, WarmUp
@@ -360,15 +378,21 @@ class Chain(Schedule):
                 schedule.step(loss)
         super().step()
 
+    def observe(self, loss: float) -> None:
+        """Let those go on that need a loss."""
+        for schedule in self.schedules:
+            schedule.observe(loss)
+        self._apply()
+
     def state_dict(self) -> dict[str, Any]:
         """Return all that the schedules need to go on, as a plain dictionary."""
         return {**super().state_dict(), "schedules": [schedule.state_dict() for schedule in self.schedules]}
 
     def _take(self, state: Mapping[str, Any]) -> None:
-        inner = state.get("schedules", [])
+        super()._take(state)
+        inner = rows(state, "schedules")
         if len(inner) != len(self.schedules):
             raise ValueError(f"the state is of {len(inner)} schedules in a chain, this one has {len(self.schedules)}")
-        super()._take(state)
         for schedule, own in zip(self.schedules, inner, strict=True):
             schedule._take(own)
 

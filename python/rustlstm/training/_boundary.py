@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from .._saved import part
 from ..nn import Module
 from ..ops import as_f32
 from ..tensor import Array
@@ -64,11 +65,17 @@ class Boundary:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go to the boundary of a state; on an error nothing is changed."""
-        if state["seeds"] != self._seeds:
-            raise ValueError(f"the model draws with the seeds {self._seeds}, and in that run with {state['seeds']}")
-        self._model.load_counters(state["counters"])
+        seeds, gradients = part(state, "seeds"), {}
+        if seeds != self._seeds:
+            raise ValueError(f"the model draws with the seeds {self._seeds}, and in that run with {seeds}")
+        for name, gradient in part(state, "gradients", Mapping).items():
+            if name not in self.parameters:
+                raise ValueError(f"the state has a gradient of {name!r}, which the model has not")
+            axes = [("", extent) for extent in self.parameters[name].shape]
+            gradients[name] = as_f32(f"the gradient of {name}", gradient, axes)
+        self._model.load_counters(part(state, "counters", Mapping))
         self.note()
-        self._gradients = {name: as_f32(name, gradient) for name, gradient in state["gradients"].items()}
+        self._gradients = gradients
         self.roll_back()
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._options import count, flag, number
+from ._checks import refuse_missing_folder
 
 if TYPE_CHECKING:
     from ._trainer import Trainer
@@ -74,19 +76,45 @@ class Callbacks:
         return new
 
     def call(self, hook: str, trainer: Trainer) -> None:
-        """Call a method of each."""
-        for callback in self._named.values():
-            getattr(callback, hook)(trainer)
+        """Call a method of each, of those behind one that fails too: what they miss now, they would miss for good."""
+        _raise_first(self.failures(hook, trainer))
+
+    def failures(self, hook: str, trainer: Trainer) -> list[BaseException]:
+        """Call a method of each, and return the errors."""
+        return _failures([getattr(callback, hook) for callback in self._named.values()], trainer)
 
     def on_step(self, trainer: Trainer) -> None:
         """Call ``on_step`` of those that have one of their own."""
-        for call in self._steps:
-            call(trainer)
+        if self._steps:
+            _raise_first(_failures(self._steps, trainer))
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of each that has one."""
         states = {**self._left, **{name: callback.state_dict() for name, callback in self._named.items()}}
         return {name: state for name, state in states.items() if state}
+
+
+def _failures(calls: Sequence[Callable[[Trainer], None]], trainer: Trainer) -> list[BaseException]:
+    failures: list[BaseException] = []
+    for call in calls:
+        try:
+            call(trainer)
+        except BaseException as error:  # noqa: PERF203 - one that fails must not keep the others from their turn
+            failures.append(error)
+    return failures
+
+
+def _raise_first(failures: Sequence[BaseException]) -> None:
+    if failures:
+        note(failures[0], failures[1:])
+        raise failures[0]
+
+
+def note(error: BaseException, others: Sequence[BaseException]) -> None:
+    """Let an error tell of others that came with it; before Python 3.11, a warning tells of them."""
+    for other in others:
+        tell = getattr(error, "add_note", warnings.warn)
+        tell(f"a callback failed too: {type(other).__name__}: {other}")
 
 
 class Best:
@@ -115,6 +143,17 @@ class Best:
             return False
         self.value = value
         return True
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the best value, and of what."""
+        return {"monitor": self.monitor, "mode": self.mode, "best": self.value}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> bool:
+        """Take on a state, if it is of the same column and mode, and say whether it is."""
+        same = (state.get("monitor"), state.get("mode")) == (self.monitor, self.mode)
+        if same:
+            self.value = state["best"]
+        return same
 
 
 class EarlyStopping(Callback):
@@ -173,12 +212,13 @@ class EarlyStopping(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the best value and weights and how long ago they were."""
-        return {"best": self.best, "best_epoch": self.best_epoch, "waited": self.waited, "weights": self._weights}
+        waiting = {"best_epoch": self.best_epoch, "waited": self.waited, "weights": self._weights}
+        return {**self._best.state_dict(), **waiting}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take on a state."""
-        self._best.value, self.best_epoch = state["best"], state["best_epoch"]
-        self.waited, self._weights = state["waited"], state["weights"]
+        """Take on a state; that of another ``monitor`` or ``mode`` says nothing here."""
+        if self._best.load_state_dict(state):
+            self.best_epoch, self.waited, self._weights = state["best_epoch"], state["waited"], state["weights"]
 
 
 class Checkpoint(Callback):
@@ -212,6 +252,12 @@ class Checkpoint(Callback):
         if monitor is not None and every_steps is not None:
             raise ValueError("every_steps and monitor exclude each other: the value is known at the end of an epoch")
         self._best = None if monitor is None else Best(monitor, mode)
+        self._begun: tuple[int, ...] | None = None
+
+    def on_fit_start(self, trainer: Trainer) -> None:
+        """Note where the run is, and fail now if nothing can be saved later."""
+        refuse_missing_folder(self.path)
+        self._begun = _place(trainer)
 
     def on_step(self, trainer: Trainer) -> None:
         """Save if it is time."""
@@ -230,18 +276,22 @@ class Checkpoint(Callback):
             trainer.save(self.path)
 
     def on_interrupt(self, trainer: Trainer) -> None:
-        """Save what is done."""
-        if self._best is None:
+        """Save what is done, if anything is: the file may be all that there is of a longer run."""
+        if self._best is None and _place(trainer) != self._begun:
             trainer.save(self.path)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the best value so far."""
-        return {"best": self._best.value if self._best else None}
+        return self._best.state_dict() if self._best else {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take on a state."""
+        """Take on a state; that of another ``monitor`` or ``mode`` says nothing here."""
         if self._best:
-            self._best.value = state["best"]
+            self._best.load_state_dict(state)
+
+
+def _place(trainer: Trainer) -> tuple[int, ...]:
+    return trainer.epoch, trainer.batch, trainer.step
 
 
 class CSVLog(Callback):
@@ -253,6 +303,10 @@ class CSVLog(Callback):
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
+
+    def on_fit_start(self, trainer: Trainer) -> None:
+        """Fail now if nothing can be written later."""
+        refuse_missing_folder(self.path)
 
     def on_epoch_end(self, trainer: Trainer) -> None:
         """Write the table."""

@@ -76,7 +76,8 @@ class History(Mapping[str, list[Any]]):
             there = [at for at, value in enumerate(values) if value is not None]
             axes.plot([self.rows[at]["epoch"] for at in there], [values[at] for at in there], label=name)
         axes.set_xlabel("epoch")
-        axes.legend()
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend()
         return axes
 
     def __repr__(self) -> str:

@@ -19,7 +19,7 @@ FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{rema
 class Progress(Callback):
     """Shows batches, time left, loss, metrics and sequences per second.
 
-    ``fit`` adds one by itself where standard error is a terminal or a notebook.
+    ``fit`` adds one by itself where standard error is a terminal or a notebook, and none is given.
 
     Args:
         file: where to; standard error if left out.

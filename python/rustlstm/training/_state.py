@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..nn import Module
 from ..ops import as_f32, values
 from ..tensor import Array, wrap
 
@@ -17,14 +18,27 @@ def detached(state: Any) -> Any:
     return _mapped(state, lambda part: np.array(as_f32("state", values(part))))
 
 
-def entering(state: Any, reset: npt.NDArray[np.bool_] | None) -> Any:
+def entering(model: Module, state: Any, reset: npt.NDArray[np.bool_] | None) -> Any:
     """Return a state as tensors, with zeros in the rows that begin anew; None if these are all rows.
 
     The rows are the last axis but one: [L*D, B, H] of a layer, [B, H] of a cell.
     """
     if state is None or (reset is not None and reset.all()):
         return None
+    if reset is not None and reset.any():
+        _refuse_learned(model, reset)
     return _mapped(state, lambda part: wrap(_cleared(part, reset)))
+
+
+def _refuse_learned(model: Module, reset: npt.NDArray[np.bool_]) -> None:
+    """Fail if a layer has an initial state of its own: which part of the state is its own, only the loss knows."""
+    for name, module in model.named_modules():
+        if getattr(module, "learn_initial_state", False):
+            raise ValueError(
+                f"{name or type(module).__name__} learns its initial state, which it takes where all rows begin, but "
+                f"here {int(reset.sum())} of {len(reset)} rows begin, and would with zeros; give Streams one array or "
+                "batch_size=1, so that rows begin together, or say learn_initial_state=False"
+            )
 
 
 def _cleared(part: Array, reset: npt.NDArray[np.bool_] | None) -> Array:
@@ -43,5 +57,7 @@ def _mapped(state: Any, change: Callable[[Any], Any]) -> Any:
         return {name: _mapped(part, change) for name, part in state.items()}
     if isinstance(state, (list, tuple)):
         parts = [_mapped(part, change) for part in state]
+        if hasattr(state, "_fields"):  # a named tuple takes its parts one by one
+            return type(state)(*parts)
         return tuple(parts) if isinstance(state, tuple) else parts
     return change(state)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .._options import count, not_negative, number
+from .._saved import part
+
 
 class Sums:
     """Sums of named numbers, each counted with the weight of its batch."""
@@ -41,6 +44,10 @@ class Sums:
     def of(cls, state: Mapping[str, Any]) -> Sums:
         """Return the sums of a state."""
         sums = cls()
-        sums.values = {name: list(entry) for name, entry in state["values"].items()}
-        sums.sequences, sums.seconds = state["sequences"], state["seconds"]
+        for name, entry in part(state, "values", Mapping).items():
+            if not isinstance(entry, list) or len(entry) != 2:
+                raise ValueError(f"the sums of the state must be pairs, got {entry!r} of {name}")
+            sums.values[name] = [float(number(name, value)) for value in entry]
+        sums.sequences = count("sequences", part(state, "sequences"), 0)
+        sums.seconds = not_negative("seconds", part(state, "seconds"))
         return sums

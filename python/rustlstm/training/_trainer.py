@@ -8,9 +8,9 @@ not at all. So Ctrl-C, an error or a file can come between, and what goes on fro
         is it finite? else say who is to blame     |  left here, draws and gradients go back to where they were
         backward                                  /
         with Ctrl-C held back
-            clip, optimizer, average, schedule    \
+            clip, optimizer                       \
             position, sums, carried state          |  done as a whole
-            callbacks                             /
+            average, schedule, callbacks          /
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 
 from .._errors import NonFiniteError
-from .._options import count
+from .._options import count, not_negative
+from .._saved import part, rows
 from ..checkpoint import load_state, save_state
 from ..datasets import Data
 from ..nn import Module
@@ -33,7 +34,8 @@ from ..optim import ASGD, EMA, Optimizer, clip_grad_norm, clip_grad_value
 from ..optim.schedules import Schedule
 from ..tensor import Tensor, backward, no_grad
 from ._boundary import Boundary, evaluating
-from ._callbacks import Callback, Callbacks
+from ._callbacks import Callback, Callbacks, note
+from ._checks import identity_of, outcome, position, refuse_other_data, refuse_other_than_data, refuse_strangers
 from ._history import History
 from ._interrupts import Interrupts
 from ._nonfinite import nonfinite
@@ -41,7 +43,9 @@ from ._progress import Progress, interactive
 from ._state import detached, entering
 from ._sums import Sums
 
-POSITION = ("epoch", "batch", "step", "batches", "accumulate")
+POSITION = ("epoch", "batch", "step", "batches", "identity", "accumulate")
+# Grows when an earlier version could not read what ``state_dict`` returns.
+FORM = 1
 
 
 class Trainer:
@@ -50,11 +54,12 @@ class Trainer:
     Args:
         model: a ``Module``.
         loss: ``loss(model, batch)`` returns a Tensor of one number, or a pair of it and a dict of metrics, which are
-            numbers. For data that carries a state, ``loss(model, batch, state)`` returns the pair (loss, state), or
-            (loss, state, metrics); ``state`` is ``None`` where all rows begin.
+            numbers with names of their own in the history. For data that carries a state, ``loss(model, batch, state)``
+            returns the pair (loss, state), or (loss, state, metrics); ``state`` is ``None`` where all rows begin.
         optimizer: of the model's parameters.
         schedule: of the optimizer's learning rate. It goes on after each step; one that needs a loss, such as
-            ``Plateau``, after each epoch, with the loss of the validation if there is one and else of the training.
+            ``Plateau``, after each epoch, with the loss of the validation if there is one and else of the training. In
+            a ``Chain`` each does as it would alone.
         clip_norm: the most that the norm of all gradients together may be.
         clip_value: the most that any element of a gradient may be.
         accumulate: take a step after so many batches, on the mean of their gradients. Groups end with the epoch.
@@ -65,9 +70,10 @@ class Trainer:
         step: how many times the weights were updated.
         history: a row for each epoch.
         epochs, batches: how many there are to be; of the last ``fit``.
+        identity: what the order of the batches follows from, if the data says so; of the last ``fit``.
 
     What is carried from one batch to the next, as an LSTM's (h, c), is cut off from the tape and, in the rows where
-    ``batch.reset`` says so, set to zero.
+    ``batch.reset`` says so, set to zero. A layer with ``learn_initial_state`` needs rows that all begin together.
     """
 
     def __init__(
@@ -82,23 +88,18 @@ class Trainer:
         accumulate: int = 1,
         ema: EMA | None = None,
     ) -> None:
-        if not isinstance(model, Module):
-            raise TypeError(f"model must be a Module, got {type(model).__name__}")
+        refuse_strangers(model, loss, optimizer, schedule, ema)
         self.model = model
-        own = {id(parameter) for parameter in model.parameters()}
-        if any(id(parameter) not in own for group in optimizer.param_groups for parameter in group["params"]):
-            raise ValueError("the optimizer has a parameter that is not in the model, so it would not be saved")
-        if any(part.needs_loss for part in getattr(schedule, "schedules", ())):
-            raise ValueError("a schedule that needs a loss, such as Plateau, cannot be part of a Chain here")
         self.loss = loss
         self.optimizer = optimizer
         self.schedule = schedule
-        self.clip_norm = clip_norm
-        self.clip_value = clip_value
+        self.clip_norm = None if clip_norm is None else not_negative("clip_norm", clip_norm)
+        self.clip_value = None if clip_value is None else not_negative("clip_value", clip_value)
         self.accumulate = count("accumulate", accumulate)
         self.ema = ema
         self.epoch = self.batch = self.step = 0
         self.epochs = self.batches = 0
+        self.identity: dict[str, Any] | None = None
         self.history = History()
         self._sums = Sums()
         self._carried: Any = None
@@ -135,7 +136,8 @@ class Trainer:
             The history, of the epochs of earlier calls too.
         """
         self.epochs = count("epochs", epochs)
-        bars = [Progress()] if progress and interactive() else []
+        shown = any(isinstance(callback, Progress) for callback in callbacks)
+        bars = [Progress()] if progress and not shown and interactive() else []
         return self._interrupts.run(self._fit, data, validation, [*bars, *callbacks])
 
     def stop(self) -> None:
@@ -155,6 +157,7 @@ class Trainer:
         return self._interrupts.run(self._evaluate, data)
 
     def _evaluate(self, data: Data) -> dict[str, float]:
+        refuse_other_than_data("data", data, self.loss)
         sums, carried = Sums(), None
         whole = self._interrupts.whole
         with whole(evaluating(self.model)), whole(self._averaged()), whole(no_grad()):
@@ -164,30 +167,36 @@ class Trainer:
         return sums.means()
 
     def _fit(self, data: Data, validation: Data | None, callbacks: list[Callback]) -> History:
+        refuse_other_than_data("data", data, self.loss)
+        if validation is not None:
+            refuse_other_than_data("validation", validation, self.loss)
         self._begin(data, callbacks)
         try:
             self._call("on_fit_start")
             while self.epoch < self.epochs and not self._stopping:
                 self._run_epoch(data, validation)
             self._call("on_fit_end")
-        except BaseException:
+        except BaseException as error:
             with self._interrupts.held:
                 self._boundary.roll_back()
-                self._call("on_interrupt")
+                note(error, self._callbacks.failures("on_interrupt", self))
             raise
         return self.history
 
     def _begin(self, data: Data, callbacks: list[Callback]) -> None:
-        if not len(data):
-            raise ValueError("the data has no batches")
-        if self.batch and len(data) != self.batches:
-            raise ValueError(
-                f"the run is at batch {self.batch} of {self.batches} of epoch {self.epoch + 1}, "
-                f"but this data has {len(data)} batches: it is not the data of that run"
-            )
+        identity = identity_of(data)
+        if self.batch:
+            place = f"batch {self.batch} of {self.batches} of epoch {self.epoch + 1}"
+            if len(data) != self.batches:
+                raise ValueError(
+                    f"the run is at {place}, but this data has {len(data)} batches: it is not the data of that run"
+                )
+            refuse_other_data(place, self.identity, identity)
+        if self.ema is not None:
+            self.ema.check()
         self._boundary = self._boundary.again()
         self._callbacks = self._callbacks.followed_by(callbacks)
-        self.batches = len(data)
+        self.batches, self.identity = len(data), identity
         self._stopping = False
         self.model.train()
 
@@ -195,6 +204,8 @@ class Trainer:
         self._call("on_epoch_start")
         self._clock = time.perf_counter()
         for batch in data.epoch(self.epoch, self.batch):
+            if self.batch == self.batches:
+                raise RuntimeError(f"the data gave more batches than its len, {self.batches}")
             self._advance(batch, data.stateful)
             if self._stopping:
                 return
@@ -214,6 +225,11 @@ class Trainer:
         if not math.isfinite(value):
             raise self._blame(f"the loss is {value}", batch)
         backward([loss], None if group == 1 else [np.float32(1 / group)])
+        if not whole:
+            # The step will look at the gradients of the whole group, when this batch is long gone.
+            found = nonfinite({name: parameter.grad for name, parameter in self._boundary.parameters.items()})
+            if found:
+                raise self._blame(f"the gradient of {found}", batch)
         rows, weight = len(batch), batch.weight
         with self._interrupts.held:
             if whole:
@@ -225,22 +241,12 @@ class Trainer:
             self._tick()
             self._boundary.note(whole)
             if whole:
-                self._callbacks.on_step(self)
+                self._follow()
 
     def _forward(self, batch: Any, stateful: bool, carried: Any) -> tuple[Tensor, Any, dict[str, float]]:
-        if stateful:
-            result = self.loss(self.model, batch, entering(carried, batch.reset))
-            if not isinstance(result, tuple) or len(result) not in (2, 3):
-                raise TypeError("for data that carries a state, loss returns (loss, state) or (loss, state, metrics)")
-            loss, carried, *rest = result
-            carried = detached(carried)
-        else:
-            result = self.loss(self.model, batch)
-            loss, *rest = result if isinstance(result, tuple) else (result,)
-        if not isinstance(loss, Tensor) or loss.size != 1:
-            shape = f" of shape {list(loss.shape)}" if isinstance(loss, Tensor) else ""
-            raise TypeError(f"loss returns a Tensor of one number first, got {type(loss).__name__}{shape}")
-        return loss, carried, {name: float(value) for name, value in rest[0].items()} if rest else {}
+        state = (entering(self.model, carried, batch.reset),) if stateful else ()
+        loss, state_after, values = outcome(self.loss(self.model, batch, *state), stateful)
+        return loss, detached(state_after), values
 
     def _update(self, batch: Any) -> None:
         try:
@@ -251,12 +257,16 @@ class Trainer:
             self.optimizer.step()
         except NonFiniteError as error:
             raise self._blame(str(error), batch) from None
+        self._boundary.forget()
+        self.step += 1
+
+    def _follow(self) -> None:
+        """Do what follows a step. The step is counted by now, so that an error here does not let it be taken twice."""
         if self.ema is not None:
             self.ema.update()
         if self.schedule is not None and not self.schedule.needs_loss:
             self.schedule.step()
-        self._boundary.forget()
-        self.step += 1
+        self._callbacks.on_step(self)
 
     def _tick(self) -> None:
         now = time.perf_counter()
@@ -271,11 +281,13 @@ class Trainer:
         self.epoch, self.batch = self.epoch + 1, 0
         self._sums, self._carried = Sums(), None
         self.history.append({"epoch": self.epoch, **means, **found, **times})
-        if self.schedule is not None and self.schedule.needs_loss:
-            self.schedule.step(found.get("val_loss", means["loss"]))
-        if "val_loss" in found and isinstance(self.optimizer, ASGD):
-            self.optimizer.observe(found["val_loss"])
-        self._call("on_epoch_end")
+        try:
+            if self.schedule is not None:
+                self.schedule.observe(found.get("val_loss", means["loss"]))
+            if "val_loss" in found and isinstance(self.optimizer, ASGD):
+                self.optimizer.observe(found["val_loss"])
+        finally:  # the epoch is in the history, so this is the callbacks' only chance to see it
+            self._call("on_epoch_end")
 
     def _call(self, hook: str) -> None:
         with self._interrupts.held:
@@ -323,6 +335,7 @@ class Trainer:
     def state_dict(self) -> dict[str, Any]:
         """Return all that a run needs to go on: numbers, strings, arrays, and lists and dicts of these."""
         return {
+            "trainer": FORM,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": None if self.schedule is None else self.schedule.state_dict(),
@@ -345,26 +358,26 @@ class Trainer:
             raise
 
     def _restore(self, state: Mapping[str, Any]) -> None:
+        if not isinstance(state, Mapping) or state.get("trainer") != FORM:
+            raise ValueError("this is not the state of a Trainer")
         for name in ("schedule", "ema"):
-            if (state[name] is None) != (getattr(self, name) is None):
+            if (part(state, name) is None) != (getattr(self, name) is None):
                 has, lacks = ("this trainer", "that run") if state[name] is None else ("that run", "this trainer")
                 raise ValueError(f"{has} has {name}, and {lacks} has not")
-        position = state["position"]
-        if position["accumulate"] != self.accumulate:
-            raise ValueError(f"that run has accumulate={position['accumulate']}, this trainer {self.accumulate}")
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        place = position(state, self.accumulate)
+        self.model.load_state_dict(part(state, "model", Mapping))
+        self.optimizer.load_state_dict(part(state, "optimizer", Mapping))
         if self.schedule is not None:
             self.schedule.load_state_dict(state["schedule"])
         if self.ema is not None:
             self.ema.load_state_dict(state["ema"])
-        for name in POSITION:
-            setattr(self, name, position[name])
-        self._boundary.load_state_dict(state["boundary"])
-        self._carried = state["carried"]
-        self._sums = Sums.of(state["sums"])
-        self.history = History(state["history"])
-        self._callbacks = Callbacks(state["callbacks"])
+        for name, value in place.items():
+            setattr(self, name, value)
+        self._boundary.load_state_dict(part(state, "boundary"))
+        self._carried = detached(part(state, "carried"))
+        self._sums = Sums.of(part(state, "sums"))
+        self.history = History(rows(state, "history"))
+        self._callbacks = Callbacks(part(state, "callbacks", Mapping))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write all that a run needs to go on; where a weight is not finite, refuse and leave the file alone."""
@@ -375,5 +388,9 @@ class Trainer:
         save_state(path, state)
 
     def load(self, path: str | os.PathLike[str]) -> None:
-        """Go to where the run in a file was; ``fit`` then goes on from there."""
-        self.load_state_dict(load_state(path))
+        """Go to where the run in a file was; ``fit`` then goes on from there. On an error nothing is changed."""
+        state = load_state(path)
+        try:
+            self.load_state_dict(state)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{os.fspath(path)} does not fit this trainer: {error}") from error
