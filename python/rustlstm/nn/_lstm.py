@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +17,9 @@ from ..ops import Stream as Stream
 from ..tensor import Array, Tensor
 from ._cell import Cell, arithmetic, as_cell
 from ._init import Init, as_init, first_parameters
-from ._module import Module
-from ._parameter import Parameter, parameter
+from ._parameter import parameter
 from ._ragged import as_batch
-from ._torch import one_bias, two_biases
+from ._recurrent import Recurrent
 
 ArrayLike: TypeAlias = Tensor | npt.ArrayLike
 # [L*D, B, H], or a list of [D, B, H_l], one for each layer.
@@ -50,7 +49,7 @@ class Record:
     learned_state: tuple[bool, bool]
 
 
-class LSTM(Module):
+class LSTM(Recurrent):
     """A stack of LSTM layers over a batch of sequences.
 
     Letters: B batch, T time, C input channels, H hidden, L layers, D directions (2 if bidirectional).
@@ -93,10 +92,6 @@ class LSTM(Module):
     """
 
     _counters = ("draws",)
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Parameter: ...
 
     def __init__(
         self,
@@ -312,19 +307,6 @@ class LSTM(Module):
         if not self.training or not any(chances):
             return None
         return self.seed, self.draws
-
-    def _to_torch(self, own: dict[str, Array]) -> dict[str, Array]:
-        return two_biases(own)
-
-    def _from_torch(self, own: dict[str, Any]) -> dict[str, Any]:
-        return one_bias(own, self._own())
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_core"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._core = self._make_core()
 
     def __repr__(self) -> str:
         same = len(set(self.hidden_sizes)) == 1

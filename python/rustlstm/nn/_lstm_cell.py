@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TypeAlias
 
 from .. import ops
 from .._options import count, seed_number
 from ..ops import ArrayLike, LstmCore
-from ..tensor import Array, Tensor
+from ..tensor import Tensor
 from ._cell import Cell, arithmetic, as_cell
 from ._init import Init, as_init, first_parameters
-from ._module import Module
-from ._parameter import Parameter
-from ._torch import one_bias, two_biases
+from ._recurrent import Recurrent
 
 State: TypeAlias = tuple[ArrayLike | None, ArrayLike | None]
 
 
-class LSTMCell(Module):
+class LSTMCell(Recurrent):
     """One step of an LSTM: what stands between two steps is yours to change.
 
     For whole sequences ``LSTM`` is far faster, and for steps without gradients so is ``LSTM.stream``.
@@ -41,10 +39,6 @@ class LSTMCell(Module):
     >>> h.shape
     (4, 5)
     """
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Parameter: ...
 
     def __init__(
         self,
@@ -90,19 +84,6 @@ class LSTMCell(Module):
         _, (h_last,), (c_last,) = ops.lstm(self._core, params, steps, None, h_before, c_before, None)
         h_next = ops.squeeze(h_last, 0)
         return h_next, (h_next, ops.squeeze(c_last, 0))
-
-    def _to_torch(self, own: dict[str, Array]) -> dict[str, Array]:
-        return two_biases(own)
-
-    def _from_torch(self, own: dict[str, Any]) -> dict[str, Any]:
-        return one_bias(own, self._own())
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_core"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._core = self._make_core()
 
     def __repr__(self) -> str:
         shown = [str(self.input_size), str(self.hidden_size)]
