@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+from typing import Any
 
 import pytest
 
@@ -29,6 +30,19 @@ def pytest_configure(config: pytest.Config) -> None:
     forced = os.environ.get("RUSTLSTM_SIMD")
     if forced and forced != level():
         pytest.exit(f"RUSTLSTM_SIMD asks for {forced}, the library runs at {level()}", 2)
+
+
+@pytest.fixture(scope="session")
+def references() -> dict[str, Any]:
+    """Return what each kind of run of the trainer comes to if nothing comes between."""
+    from runs import KINDS, OPTIMIZERS, Run
+
+    outcomes = {}
+    for kind in {*KINDS, *OPTIMIZERS}:
+        run = Run(kind)
+        run.fit()
+        outcomes[kind] = run.outcome()
+    return outcomes
 
 
 def levels() -> list[str]:

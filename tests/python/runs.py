@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -132,6 +133,20 @@ def differences(first: Any, second: Any, path: str = "") -> Iterator[str]:
 def assert_same(first: Any, second: Any) -> None:
     found = list(differences(first, second))
     assert not found, "\n".join(found[:10])
+
+
+def resumed(kind: str, reference: Any, trainer: rl.Trainer, epochs: int = 2) -> None:
+    """Check that a trainer that was left comes to the same, going on itself and as another one that takes its state."""
+    state = copy.deepcopy(trainer.state_dict())
+    other = Run(kind, noise=9)
+    other.trainer.load_state_dict(state)
+    assert_same(other.trainer.state_dict(), state)
+    other.fit(epochs)
+    assert_same(other.outcome(), reference)
+    run = Run(kind)
+    run.trainer.__dict__.update(trainer.__dict__)
+    run.fit(epochs)
+    assert_same(run.outcome(), reference)
 
 
 def stopping(inner: Callable[..., Any], at: int) -> Callable[..., Any]:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-pytestmark = [pytest.mark.once, pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads /proc")]
+import rustlstm as rl
+from runs import stateful_loss
+from rustlstm.datasets import Streams
+
+pytestmark = pytest.mark.once
 
 # Prints the resident memory, in pages, whenever another part of the series is done.
 CHILD = """
@@ -38,6 +44,7 @@ rl.Trainer(both, loss, rl.optim.Adam(both)).fit(data, 1, callbacks=[Tell()], pro
 """
 
 
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads /proc")
 @pytest.mark.parametrize("steps", [100_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
 def test_memory_is_flat(steps: int) -> None:
     done = subprocess.run(
@@ -46,3 +53,23 @@ def test_memory_is_flat(steps: int) -> None:
     early, half, late = (int(line) * 4096 / 2**20 for line in done.stdout.split())
     print(f"resident after 10,000 steps {early:.1f} MiB, {steps // 2:,} {half:.1f} MiB, {steps:,} {late:.1f} MiB")
     assert late < early + 1.0
+
+
+def test_python_keeps_nothing() -> None:
+    class Last(rl.nn.Module):
+        def __init__(self) -> None:
+            self.lstm = rl.nn.LSTM(1, 2)
+
+    def peak(steps: int) -> int:
+        model = Last()
+        x = np.zeros((steps, 1), np.float32)
+        data = Streams(x, np.zeros(steps), steps=50, batch_size=2)
+        trainer = rl.Trainer(model, stateful_loss, rl.optim.SGD(model, lr=0.1))
+        tracemalloc.start()
+        trainer.fit(data, progress=False)
+        top = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return top
+
+    peak(1_000)
+    assert peak(100_000) < peak(10_000) + 4_000

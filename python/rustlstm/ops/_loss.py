@@ -29,8 +29,7 @@ def regression_loss(
     """Return the loss of ``kind``: "mse", "mae", "huber" (delta), "quantile" (a single one) or "quantiles"."""
     record = _recorded(prediction)
     data = values(prediction)
-    if weights is not None:
-        weights = _spread("weights", _constant("weights", weights), np.shape(data), leading=True)
+    weights = _weights(weights, np.shape(data))
     loss, gradient = _core.regression_loss(
         kind, data, _constant("target", target), options, lengths, weights, reduction, record
     )
@@ -50,8 +49,7 @@ def cross_entropy(
     """Return the cross-entropy of scores ``[..., V]`` against class ids ``[...]``."""
     record = _recorded(logits)
     data = values(logits)
-    if weights is not None:
-        weights = _spread("weights", _constant("weights", weights), np.shape(data)[:-1], leading=True)
+    weights = _weights(weights, np.shape(data)[:-1])
     loss, gradient = _core.cross_entropy(
         data,
         target,
@@ -81,8 +79,7 @@ def binary_cross_entropy(
     """Return the binary cross-entropy of logits or of probabilities."""
     record = _recorded(prediction)
     data = values(prediction)
-    if weights is not None:
-        weights = _spread("weights", _constant("weights", weights), np.shape(data), leading=True)
+    weights = _weights(weights, np.shape(data))
     loss, gradient = _core.binary_cross_entropy(
         data,
         _constant("target", target),
@@ -160,8 +157,7 @@ def _likelihood(
         values(argument) if name == "mean" else _spread(name, values(argument), shape)
         for name, argument in arguments.items()
     ]
-    if weights is not None:
-        weights = _spread("weights", _constant("weights", weights), shape, leading=True)
+    weights = _weights(weights, shape)
     loss, gradients = function(arrays, _constant("target", target), *options, lengths, weights, reduction, wanted)
     return _node(loss, list(arguments.values()), gradients, lengths)
 
@@ -174,6 +170,10 @@ def _constant(name: str, given: Any) -> Any:
     if isinstance(given, Tensor) and recording(given):
         raise ValueError(f"{name} requires a gradient, and a loss has none for it; pass {name}.detach()")
     return values(given)
+
+
+def _weights(given: npt.ArrayLike | None, shape: tuple[int, ...]) -> Array | None:
+    return None if given is None else _spread("weights", _constant("weights", given), shape, leading=True)
 
 
 def _spread(name: str, given: Any, shape: tuple[int, ...], leading: bool = False) -> Array:
