@@ -1,6 +1,7 @@
 //! Integration tests.
 
 mod activation;
+mod alone;
 mod architecture;
 mod conv;
 mod determinism;
@@ -10,6 +11,7 @@ mod embedding;
 mod errors;
 mod everywhere;
 mod gradcheck;
+mod interrupt;
 mod layer;
 mod layer_norm;
 mod linear;

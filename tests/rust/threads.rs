@@ -2,61 +2,14 @@
 //!
 //! The gate admits one team in a process, so what asks for a whole team runs in a process of its own: see `alone`.
 
-use rustlstm::threads::{self, Barrier, Interrupted, MAX_THREADS, NUM_THREADS_VARIABLE, Worker};
-use std::cell::Cell;
+use crate::alone::{ALONE, alone, start_alone};
+use rustlstm::threads::{self, Barrier, MAX_THREADS, NUM_THREADS_VARIABLE, Worker};
 use std::env;
-use std::io::Read;
 use std::panic::{self, AssertUnwindSafe};
-use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
-
-const ALONE: &str = "RUSTLSTM_TEST_ALONE";
-/// Far above what any of these tests takes, and so a hang.
-const HANG: Duration = Duration::from_secs(240);
-
-/// Says whether this process runs the test `name` alone. If not, starts one that does, and passes its verdict on.
-fn alone(name: &str) -> bool {
-    if env::var(ALONE).as_deref() == Ok(name) {
-        return true;
-    }
-    let (success, output) = start_alone(name, |_| ());
-    assert!(success, "{output}");
-    print!(
-        "{}",
-        output.lines().filter(|line| line.starts_with("  ")).fold(String::new(), |all, line| all + line + "\n")
-    );
-    false
-}
-
-fn start_alone(name: &str, set_up: impl Fn(&mut Command)) -> (bool, String) {
-    let mut command = Command::new(env::current_exe().expect("the test knows its own program"));
-    command.args([&format!("threads::{name}"), "--exact", "--include-ignored", "--nocapture"]);
-    command.env(ALONE, name).env_remove(NUM_THREADS_VARIABLE).stdout(Stdio::piped());
-    set_up(&mut command);
-    let mut child = command.spawn().expect("a second process of the test program");
-    let mut stdout = child.stdout.take().expect("its output is piped");
-    let reader = thread::spawn(move || {
-        let mut text = String::new();
-        stdout.read_to_string(&mut text).expect("the output is text");
-        text
-    });
-    let start = Instant::now();
-    let success = loop {
-        match child.try_wait().expect("the process can be waited for") {
-            Some(status) => break status.success(),
-            None if start.elapsed() > HANG => {
-                child.kill().expect("the process can be ended");
-                child.wait().expect("the process has ended");
-                panic!("{name} hangs");
-            }
-            None => thread::sleep(Duration::from_millis(1)),
-        }
-    };
-    (success, reader.join().expect("the output was read"))
-}
 
 /// Runs a team and returns how often each worker ran, having checked that ids and counts are what they should be.
 fn roll_call(workers: usize) -> usize {
@@ -83,7 +36,7 @@ fn full_team(workers: usize) {
 
 #[test]
 fn teams_have_the_size_that_was_asked_for() {
-    if !alone("teams_have_the_size_that_was_asked_for") {
+    if !alone("threads::teams_have_the_size_that_was_asked_for") {
         return;
     }
     // Growing, shrinking, growing again.
@@ -111,7 +64,7 @@ fn an_inline_call_stays_on_the_thread_and_its_barriers_are_open() {
 
 #[test]
 fn a_worker_keeps_its_thread() {
-    if !alone("a_worker_keeps_its_thread") {
+    if !alone("threads::a_worker_keeps_its_thread") {
         return;
     }
     threads::set_num_threads(4).unwrap();
@@ -146,7 +99,7 @@ fn count_through_barriers(worker: &Worker<'_>, cells: &[AtomicUsize], rounds: us
 
 #[test]
 fn a_hundred_thousand_calls_add_up() {
-    if !alone("a_hundred_thousand_calls_add_up") {
+    if !alone("threads::a_hundred_thousand_calls_add_up") {
         return;
     }
     let mut random = rustlstm::rng::Stream::new(3, 0);
@@ -179,7 +132,7 @@ fn a_hundred_thousand_calls_add_up() {
 
 #[test]
 fn groups_have_barriers_of_their_own() {
-    if !alone("groups_have_barriers_of_their_own") {
+    if !alone("threads::groups_have_barriers_of_their_own") {
         return;
     }
     threads::set_num_threads(4).unwrap();
@@ -201,7 +154,7 @@ fn groups_have_barriers_of_their_own() {
 
 #[test]
 fn calls_within_calls_run_inline() {
-    if !alone("calls_within_calls_run_inline") {
+    if !alone("threads::calls_within_calls_run_inline") {
         return;
     }
     threads::set_num_threads(3).unwrap();
@@ -219,7 +172,7 @@ fn calls_within_calls_run_inline() {
 
 #[test]
 fn a_second_caller_runs_inline_and_does_not_wait() {
-    if !alone("a_second_caller_runs_inline_and_does_not_wait") {
+    if !alone("threads::a_second_caller_runs_inline_and_does_not_wait") {
         return;
     }
     threads::set_num_threads(2).unwrap();
@@ -246,7 +199,7 @@ fn a_second_caller_runs_inline_and_does_not_wait() {
 
 #[test]
 fn many_callers_at_once_all_get_their_sums() {
-    if !alone("many_callers_at_once_all_get_their_sums") {
+    if !alone("threads::many_callers_at_once_all_get_their_sums") {
         return;
     }
     threads::set_num_threads(3).unwrap();
@@ -280,7 +233,7 @@ fn message_of(body: impl Fn()) -> String {
 
 #[test]
 fn a_panic_frees_the_others_and_reaches_the_caller() {
-    if !alone("a_panic_frees_the_others_and_reaches_the_caller") {
+    if !alone("threads::a_panic_frees_the_others_and_reaches_the_caller") {
         return;
     }
     threads::set_num_threads(4).unwrap();
@@ -310,7 +263,7 @@ fn a_panic_frees_the_others_and_reaches_the_caller() {
 
 #[test]
 fn a_worker_that_misses_a_barrier_is_an_error_and_no_hang() {
-    if !alone("a_worker_that_misses_a_barrier_is_an_error_and_no_hang") {
+    if !alone("threads::a_worker_that_misses_a_barrier_is_an_error_and_no_hang") {
         return;
     }
     threads::set_num_threads(3).unwrap();
@@ -360,7 +313,7 @@ fn stay_on_one_core() {
 #[test]
 #[ignore = "run by the next test"]
 fn report() {
-    if env::var(ALONE).as_deref() != Ok("report") {
+    if env::var(ALONE).as_deref() != Ok("threads::report") {
         return;
     }
     #[cfg(target_os = "linux")]
@@ -398,7 +351,7 @@ fn the_number_of_threads_follows_environment_affinity_and_setting() {
         cases.push((Some("2"), true, "threads: 2, variable: Ok(Some(2))".into()));
     }
     for (variable, one_core, expected) in cases {
-        let (success, output) = start_alone("report", |command| {
+        let (success, output) = start_alone("threads::report", |command| {
             command.envs(variable.map(|text| (NUM_THREADS_VARIABLE, text)));
             command.envs(one_core.then_some(("RUSTLSTM_TEST_ONE_CORE", "1")));
         });
@@ -438,7 +391,7 @@ mod fork {
 
     #[test]
     fn a_child_builds_a_pool_of_its_own() {
-        if !alone("fork::a_child_builds_a_pool_of_its_own") {
+        if !alone("threads::fork::a_child_builds_a_pool_of_its_own") {
             return;
         }
         threads::set_num_threads(3).unwrap();
@@ -466,7 +419,7 @@ mod fork {
 
     #[test]
     fn a_fork_in_the_middle_of_another_threads_call() {
-        if !alone("fork::a_fork_in_the_middle_of_another_threads_call") {
+        if !alone("threads::fork::a_fork_in_the_middle_of_another_threads_call") {
             return;
         }
         threads::set_num_threads(3).unwrap();
@@ -511,7 +464,7 @@ mod fork {
     #[test]
     #[cfg(target_os = "linux")]
     fn a_child_asks_the_machine_again() {
-        if !alone("fork::a_child_asks_the_machine_again") {
+        if !alone("threads::fork::a_child_asks_the_machine_again") {
             return;
         }
         let machine = threads::num_threads();
@@ -528,7 +481,7 @@ mod fork {
 #[test]
 #[ignore = "a measurement"]
 fn cost_of_a_call() {
-    if !alone("cost_of_a_call") {
+    if !alone("threads::cost_of_a_call") {
         return;
     }
     threads::set_num_threads(2).unwrap();
@@ -557,63 +510,4 @@ fn cost_of_a_call() {
         start.elapsed().as_nanos() as f64 / 1e3 / f64::from(barriers)
     });
     report("barrier, 2 workers", times.collect());
-}
-
-thread_local! {
-    /// Set by a test on the thread that makes the call, which is the one that is asked.
-    static STOP: Cell<bool> = const { Cell::new(false) };
-}
-
-#[test]
-fn a_long_call_is_stopped_from_outside() {
-    if !alone("a_long_call_is_stopped_from_outside") {
-        return;
-    }
-    threads::ask(|| STOP.get());
-    for workers in [1, 2, 4] {
-        let turns = AtomicUsize::new(0);
-        let endless = |worker: &Worker<'_>| {
-            loop {
-                turns.fetch_add(1, SeqCst);
-                worker.poll(1 << 18);
-                thread::sleep(Duration::from_millis(1));
-            }
-        };
-        STOP.set(true);
-        let outcome = panic::catch_unwind(AssertUnwindSafe(|| threads::run(workers, endless)));
-        STOP.set(false);
-        let payload = outcome.expect_err("nothing else ends it");
-        assert!(payload.is::<Interrupted>(), "{workers} workers end with the payload of a stopped call");
-        assert!(turns.load(SeqCst) > workers, "work was under way");
-        // The team is none the worse for it.
-        let sum = AtomicUsize::new(0);
-        threads::run(workers, |worker| {
-            sum.fetch_add(worker.id() + 1, SeqCst);
-            worker.barrier();
-        });
-        assert!(sum.load(SeqCst) >= 1);
-    }
-}
-
-#[test]
-fn a_worker_at_a_barrier_leaves_when_the_call_is_stopped() {
-    if !alone("a_worker_at_a_barrier_leaves_when_the_call_is_stopped") {
-        return;
-    }
-    threads::ask(|| STOP.get());
-    STOP.set(true);
-    let outcome = panic::catch_unwind(|| {
-        threads::run(2, |worker| {
-            loop {
-                if worker.id() == 0 {
-                    worker.poll(1 << 20);
-                    thread::sleep(Duration::from_millis(1));
-                } else {
-                    worker.barrier();
-                }
-            }
-        });
-    });
-    STOP.set(false);
-    assert!(outcome.expect_err("nothing else ends it").is::<Interrupted>());
 }
