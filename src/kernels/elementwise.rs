@@ -115,9 +115,9 @@ fn by_parts(out: &mut [f32], cost: usize, compute: impl Fn(usize, &mut [f32]) + 
     let (len, vectors) = (out.len(), out.len().div_ceil(LANES));
     let out = SeqMut::new(out, [1, 1, len]).expect("one row of all numbers");
     threads::run(threads::worth(len.saturating_mul(cost)), |worker| {
-        let at = |id: usize| (vectors * id / worker.count() * LANES).min(len);
-        let end = at(worker.id() + 1);
-        for from in (at(worker.id())..end).step_by(PART) {
+        let mine = worker.share(vectors);
+        let end = len.min(mine.end * LANES);
+        for from in (mine.start * LANES..end).step_by(PART) {
             let count = PART.min(end - from);
             // SAFETY: the workers' parts do not overlap.
             compute(from, unsafe { out.part(0, from, count) });

@@ -12,7 +12,7 @@
 //! most of what a pixel looks for in dy absent; these zeros are multiplied all the same.
 
 use super::inlet::padded;
-use super::steps::{check_shape, share};
+use super::steps::check_shape;
 use super::window::Slide;
 use crate::Error;
 use crate::buffer::Buffer;
@@ -251,7 +251,7 @@ impl Kernel for Product<'_> {
         let Product { patches, packed, columns, bias, to, worker } = self;
         let (depth, vectors) = (patches.depth(), columns.div_ceil(LANES));
         let (left_row, out_row) = (padded(depth), padded(columns));
-        let mine = share(worker, patches.rows());
+        let mine = worker.share(patches.rows());
         let most = ROWS.min(mine.len());
         let (mut left, mut out) = (Buffer::zeros(most * left_row), Buffer::zeros(most * out_row));
         for begin in mine.clone().step_by(ROWS) {
@@ -299,7 +299,7 @@ impl Kernel for Outer<'_> {
     fn run<S: Simd>(self, s: S) {
         let Outer { patches, dy, outputs, sums, worker } = self;
         let depth = patches.depth();
-        let panels = share(worker, (depth + 1).div_ceil(S::PANEL));
+        let panels = worker.share((depth + 1).div_ceil(S::PANEL));
         if panels.is_empty() || outputs == 0 {
             return;
         }

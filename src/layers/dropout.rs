@@ -6,7 +6,7 @@
 //!
 //! A mask's value follows from its address, so nothing is kept: backward is the same call on the gradients.
 
-use super::steps::{Steps, check_shape, share};
+use super::steps::{Steps, check_shape};
 use crate::Error;
 use crate::kernels::mask::{Mask, Purpose};
 use crate::rng::Key;
@@ -82,7 +82,7 @@ impl Kernel for Apply<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Apply { dropout, x, steps, channels, y, worker } = self;
-        for row in share(worker, steps.rows()) {
+        for row in worker.share(steps.rows()) {
             // SAFETY: rows are shared out.
             let y = unsafe { y.row(0, row) };
             if !steps.counts(row) {

@@ -7,7 +7,7 @@
 //!
 //! Numbers and gradients where a step does not count are not looked at.
 
-use super::steps::{Steps, check_shape, clear_padding, share};
+use super::steps::{Steps, check_shape, clear_padding};
 use crate::Error;
 use crate::simd::{Kernel, LANES, Level, Simd, dispatch};
 use crate::threads::{self, Worker};
@@ -36,7 +36,7 @@ impl Embedding {
         let total = steps.total();
         let y = SeqMut::new(y, [1, steps.rows(), self.width])?;
         threads::run(threads::worth(total.saturating_mul(self.width)), |worker| {
-            for row in steps.valid(share(worker, total)) {
+            for row in steps.valid(worker.share(total)) {
                 let values = &table[ids[row] as usize * self.width..][..self.width];
                 // SAFETY: rows are shared out.
                 unsafe { y.row(0, row) }.copy_from_slice(values);
@@ -65,7 +65,7 @@ impl Embedding {
         let workers = threads::worth(total.saturating_mul(self.width)).min(vectors.max(1));
         threads::run(workers, |worker| {
             // Columns are shared out, and never the steps whose order is that of the sums.
-            let mine = share(worker, vectors);
+            let mine = worker.share(vectors);
             let columns = mine.start * LANES..self.width.min(mine.end * LANES);
             dispatch(level, Scatter { embedding: *self, ids, steps, dy, dtable, columns, worker });
         });

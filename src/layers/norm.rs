@@ -11,7 +11,7 @@
 //! The sums over rows are cut after every so many rows that count: so they depend neither on the number of threads nor
 //! on padding.
 
-use super::steps::{Steps, check_shape, share};
+use super::steps::{Steps, check_shape};
 use crate::Error;
 use crate::kernels::reduce::mean_variance_lanes;
 use crate::simd::{Kernel, LANES, Level, Simd, dispatch};
@@ -103,7 +103,7 @@ impl LayerNorm<'_> {
         let mut parts = vec![0.0; blocks * 2 * channels];
         let view = &SeqMut::new(&mut parts, [blocks, 2, channels])?;
         threads::run(threads::worth(x.len().saturating_mul(COST)), |worker| {
-            for block in share(worker, blocks) {
+            for block in worker.share(blocks) {
                 worker.poll(BLOCK * channels * COST);
                 dispatch(level, Backward { norm: *self, x, steps, kept, dy, dx: dx.as_ref(), parts: view, block });
             }
@@ -149,7 +149,7 @@ impl Kernel for Forward<'_> {
     fn run<S: Simd>(self, s: S) {
         let Forward { norm, x, steps, y, kept, worker } = self;
         let channels = norm.weight.len();
-        for row in share(worker, steps.rows()) {
+        for row in worker.share(steps.rows()) {
             // SAFETY: rows are shared out.
             let (y, kept) = unsafe { (y.row(0, row), kept.map(|kept| kept.row(0, row))) };
             if !steps.counts(row) {

@@ -9,7 +9,7 @@
 //! Windows have no padding and images need not be filled by them, as torch has it by default. There is no vector code
 //! here: memory is what these wait for. Sums go through their places in order, those over a whole sequence in f64.
 
-use super::steps::{Steps, check_shape, share};
+use super::steps::{Steps, check_shape};
 use super::window::Slide;
 use crate::Error;
 use crate::threads;
@@ -38,7 +38,7 @@ pub fn max(x: &[f32], slide: &Slide<'_>, channels: usize, y: &mut [f32], places:
     let rows = images * slide.out[0];
     let (y, places) = (SeqMut::new(y, [rows, width, channels])?, SeqMut::new(places, [rows, width, channels])?);
     threads::run(threads::worth(rows * width * channels * slide.area()), |worker| {
-        for row in share(worker, rows) {
+        for row in worker.share(rows) {
             worker.poll(width * channels * slide.area());
             for column in 0..width {
                 // SAFETY: rows are shared out.
@@ -77,7 +77,7 @@ pub fn max_backward(
     let (pixels, windows) = (height * width, slide.out[0] * slide.out[1]);
     let view = SeqMut::new(dx, [images, 1, pixels * channels])?;
     threads::run(threads::worth(dy.len()), |worker| {
-        for n in share(worker, images) {
+        for n in worker.share(images) {
             worker.poll(windows * channels);
             // SAFETY: images are shared out.
             let dx = unsafe { view.row(n, 0) };
@@ -103,7 +103,7 @@ pub fn average(x: &[f32], slide: &Slide<'_>, channels: usize, y: &mut [f32]) -> 
     let y = SeqMut::new(y, [rows, width, channels])?;
     let places = slide.area() as f32;
     threads::run(threads::worth(rows * width * channels * slide.area()), |worker| {
-        for row in share(worker, rows) {
+        for row in worker.share(rows) {
             worker.poll(width * channels * slide.area());
             for column in 0..width {
                 // SAFETY: rows are shared out.
@@ -131,7 +131,7 @@ pub fn average_backward(dy: &[f32], slide: &Slide<'_>, channels: usize, dx: &mut
     let view = SeqMut::new(dx, [images, 1, height * width * channels])?;
     let places = slide.area() as f32;
     threads::run(threads::worth(dy.len() * slide.area()), |worker| {
-        for n in share(worker, images) {
+        for n in worker.share(images) {
             // SAFETY: images are shared out.
             let dx = unsafe { view.row(n, 0) };
             dx.fill(0.0);
@@ -216,7 +216,7 @@ pub fn sequences(
     let found = if over == Over::Max { channels } else { 0 };
     let places = SeqMut::new(places, [batch, 1, found])?;
     threads::run(threads::worth(x.len()), |worker| {
-        for b in share(worker, batch) {
+        for b in worker.share(batch) {
             worker.poll(time * channels);
             // SAFETY: sequences are shared out.
             let (y, places) = unsafe { (y.row(b, 0), places.row(b, 0)) };
@@ -260,7 +260,7 @@ pub fn sequences_backward(
     check_sequences(over, (steps, channels), ("dx", dx.len()), ("dy", dy.len()), places.len())?;
     let view = SeqMut::new(dx, [steps.batch(), 1, steps.time() * channels])?;
     threads::run(threads::worth(steps.rows() * channels), |worker| {
-        for b in share(worker, steps.batch()) {
+        for b in worker.share(steps.batch()) {
             worker.poll(steps.time() * channels);
             // SAFETY: sequences are shared out.
             let dx = unsafe { view.row(b, 0) };

@@ -131,6 +131,32 @@ mod tests {
     }
 
     #[test]
+    fn workers_have_neighbouring_slots_and_about_as_many_steps() {
+        for lengths in [vec![], vec![0, 0], vec![7], vec![5; 16], (0..40).collect(), vec![100, 1, 1, 1, 1]] {
+            let rows = Rows::new(&lengths);
+            for count in 1..6 {
+                let mut end = 0;
+                for id in 0..count {
+                    let mine = rows.share(id, count);
+                    assert!(
+                        mine.start == end && mine.end >= end,
+                        "worker {id} of {count} begins where the last one ended"
+                    );
+                    end = mine.end;
+                    let steps: usize = rows.lengths[mine].iter().sum();
+                    let longest = lengths.iter().max().copied().unwrap_or(0);
+                    assert!(
+                        steps <= rows.total() / count + longest + 1,
+                        "{steps} of {} for {id} of {count}",
+                        rows.total()
+                    );
+                }
+                assert_eq!(end, rows.batch());
+            }
+        }
+    }
+
+    #[test]
     fn an_empty_batch_has_no_steps() {
         for lengths in [&[][..], &[0, 0][..]] {
             let rows = Rows::new(lengths);

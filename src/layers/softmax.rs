@@ -7,7 +7,7 @@
 //! What a row holds where there is nothing to choose from is said in [`crate::kernels::softmax`]; a masked row without a
 //! single entry is zeros, as all masked entries are.
 
-use super::steps::{check_shape, share};
+use super::steps::check_shape;
 use crate::Error;
 use crate::kernels::activation::exp;
 use crate::kernels::reduce::{dot_lanes, sum_lanes};
@@ -81,7 +81,7 @@ impl Kernel for Rows<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Softmax { shape: [batch, rows, width], lengths, log } = *self.softmax;
-        for row in share(self.worker, batch * rows) {
+        for row in self.worker.share(batch * rows) {
             let length = lengths.map_or(width, |lengths| lengths[row / rows]);
             // SAFETY: rows are shared out.
             let (to, masked) = unsafe { self.to.row(0, row) }.split_at_mut(length);

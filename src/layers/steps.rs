@@ -4,7 +4,6 @@
 //! and has [`super::rows`].
 
 use crate::Error;
-use crate::threads::Worker;
 use crate::view::Runs;
 use std::ops::Range;
 
@@ -121,11 +120,6 @@ pub(super) fn clear_padding(steps: &Steps<'_>, width: usize, values: &mut [f32])
         let end = (b + 1) * steps.time();
         values[(end - steps.time() + steps.length(b)) * width..end * width].fill(0.0);
     }
-}
-
-/// A worker's share of `count` things: its neighbours' begin where it ends.
-pub(super) fn share(worker: &Worker<'_>, count: usize) -> Range<usize> {
-    count * worker.id() / worker.count()..count * (worker.id() + 1) / worker.count()
 }
 
 #[cfg(test)]

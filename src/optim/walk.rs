@@ -20,7 +20,7 @@ pub fn share(
     mut f: impl FnMut(usize, usize, Range<usize>),
 ) {
     let total: usize = lens.clone().map(chunks).sum();
-    let mine = total * worker.id() / worker.count()..total * (worker.id() + 1) / worker.count();
+    let mine = worker.share(total);
     let mut first = 0;
     for (array, len) in lens.enumerate() {
         let end = first + chunks(len);

@@ -18,8 +18,9 @@
 //! [`run`] is the only gate to other threads in the library. What stands behind it:
 //!
 //! - A private rayon pool, built at the first call that asks for a team. Each of its threads sits in a seat: it spins on
-//!   the seat for a millisecond after its last call, offering its core to others meanwhile, and then sleeps. Waking costs a fraction of a microsecond
-//!   in the first case and some microseconds in the second, against tens for handing rayon a job each time.
+//!   the seat for a millisecond after its last call, offering its core to others meanwhile, and then sleeps. Waking costs
+//!   a fraction of a microsecond in the first case and some microseconds in the second, against tens for handing rayon a
+//!   job each time.
 //! - One team at a time. A second caller, or a call from within a worker, is not made to wait: it gets a team of one and
 //!   runs inline. The same holds where threads cannot be had. So callers ask for workers and take what they are granted.
 //! - The pool belongs to a process id. After a fork the child has none of the threads; it finds that the pool is not its

@@ -19,6 +19,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::any::Any;
 use std::marker::PhantomData;
 use std::mem;
+use std::ops::Range;
 use std::panic::{self, AssertUnwindSafe};
 use std::process;
 use std::ptr;
@@ -72,6 +73,12 @@ impl Worker<'_> {
     #[inline]
     pub fn count(&self) -> usize {
         self.count
+    }
+
+    /// This worker's share of `total` things: neighbours, which begin where those of the worker before it end.
+    #[inline]
+    pub fn share(&self, total: usize) -> Range<usize> {
+        total * self.id / self.count..total * (self.id + 1) / self.count
     }
 
     /// Waits until every worker of the team has called this as often as this one.

@@ -5,8 +5,9 @@
 //!     micro-kernel
 //! ```
 //!
-//! A band of the left side stays in the second-level cache while the right side passes over it. The right side's panel of one block of `k` stays in the first-level cache while the rows pass over it. This is not a
-//! general BLAS: there is no alpha, no transposition flag and no unpacked right side; who needs a transpose packs it so.
+//! A band of the left side stays in the second-level cache while the right side passes over it. The right side's panel of
+//! one block of `k` stays in the first-level cache while the rows pass over it. This is not a general BLAS: there is no
+//! alpha, no transposition flag and no unpacked right side; who needs a transpose packs it so.
 
 mod micro;
 pub mod pack;

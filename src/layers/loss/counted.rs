@@ -171,8 +171,7 @@ impl<'a> Counted<'a> {
         // f64 by their bits: atomics are what a team may write to without further proof.
         let sums: Vec<AtomicU64> = blocks.iter().map(|_| AtomicU64::new(0)).collect();
         threads::run(threads::worth(self.count().saturating_mul(cost)), |worker| {
-            let at = |id: usize| blocks.len() * id / worker.count();
-            for index in at(worker.id())..at(worker.id() + 1) {
+            for index in worker.share(blocks.len()) {
                 let elements = blocks[index].clone();
                 worker.poll(elements.len() * cost);
                 sums[index].store(block(elements).to_bits(), Relaxed);
