@@ -1,4 +1,4 @@
-"""The training loop. It knows no task, and no model knows it."""
+"""The training loop. It knows no task; the estimators of ``models`` are tasks that use it."""
 
 from ._callbacks import Callback as Callback
 from ._callbacks import Checkpoint as Checkpoint
