@@ -3,4 +3,5 @@
 from ._batching import Batch as Batch
 from ._batching import Batches as Batches
 from ._batching import Data as Data
+from ._dataset import Dataset as Dataset
 from ._streams import Streams as Streams
