@@ -4,4 +4,7 @@ from ._batching import Batch as Batch
 from ._batching import Batches as Batches
 from ._batching import Data as Data
 from ._dataset import Dataset as Dataset
+from ._scaler import Scaler as Scaler
 from ._streams import Streams as Streams
+from ._vocab import Vocabulary as Vocabulary
+from ._windows import windows as windows
