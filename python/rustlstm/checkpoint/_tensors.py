@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -135,9 +135,9 @@ class TensorFile:
         if digest.hexdigest() != checksum:
             raise DamagedFileError(f"{self.path} is damaged: its content does not have the checksum that it was given")
 
-    def read(self) -> dict[str, npt.NDArray[Any]]:
-        """Read all arrays."""
-        return {name: self._array(name, entry) for name, entry in self.entries.items()}
+    def read(self, names: Iterable[str] | None = None) -> dict[str, npt.NDArray[Any]]:
+        """Read arrays by name; all of them if no names are given."""
+        return {name: self._array(name, self.entries[name]) for name in (self.entries if names is None else names)}
 
     def _array(self, name: str, entry: Entry) -> npt.NDArray[Any]:
         try:

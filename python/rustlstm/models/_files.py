@@ -4,6 +4,8 @@
     shared               a parameter with several paths: each further path, and the first, under which it is stored
     frozen, counters     the parameters that need no gradient; how much the random layers have drawn
 
+    estimator            what an estimator has beside its network: options, and what it has learned
+
 Loading makes the module without memory for its parameters, as long as the file has as many, and only then reads.
 """
 
@@ -12,8 +14,8 @@ from __future__ import annotations
 import math
 import os
 import reprlib
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
 
 from ..checkpoint import DamagedFileError, TensorFile, read_record, save_tensors, write_record
 from ..checkpoint._record import KIND
@@ -21,6 +23,8 @@ from ..nn import Module
 from ..nn._config import build
 from ..nn._parameter import undrawn
 
+# The name in the content of what an estimator has beside its network; names of its arrays begin with it.
+ESTIMATOR = "estimator"
 # An option may be this large whatever the file's size: a kernel, a stride.
 SMALL = 1 << 16
 # Arguments that say how a model begins or is trained, and nothing of what it computes afterwards. Zoneout is none of
@@ -32,11 +36,21 @@ NOT_COMPARED = {
 }
 
 
-def save(model: Module, path: str | os.PathLike[str], *, torch: bool = False) -> None:
+class Fitted(Protocol):
+    """An estimator, as files see it."""
+
+    network_: Module
+
+    def _description(self) -> dict[str, Any]: ...
+
+    def _restore(self, description: Mapping[str, Any], network: Module) -> None: ...
+
+
+def save(model: Module | Fitted, path: str | os.PathLike[str], *, torch: bool = False) -> None:
     """Write a model to a safetensors file: classes, arguments, parameters and counters.
 
     Args:
-        model: any module; one with a class of your own is loaded with ``into``.
+        model: any module, or an estimator; one with a class of your own is loaded with ``into``.
         path: the file; it is replaced whole or not at all.
         torch: store the parameters under PyTorch's names, for ``load_state_dict`` there.
 
@@ -46,8 +60,11 @@ def save(model: Module, path: str | os.PathLike[str], *, torch: bool = False) ->
     >>> rl.load(path)
     LSTM(3, 5, layer_norm=True)
     """
+    estimator = None
+    if not isinstance(model, Module) and hasattr(model, "_description"):
+        estimator, model = model._description(), model.network_
     if not isinstance(model, Module):
-        raise TypeError(f"model must be a Module, got {type(model).__name__}")
+        raise TypeError(f"model must be a Module or an estimator, got {type(model).__name__}")
     content: dict[str, Any] = {"class": type(model).__name__, "config": None, "torch": torch}
     try:
         content["config"] = model.config()
@@ -60,12 +77,14 @@ def save(model: Module, path: str | os.PathLike[str], *, torch: bool = False) ->
         del tensors[name]
     content["frozen"] = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
     content["counters"] = model.counters()
-    metadata, _ = write_record("model", content)
-    save_tensors(path, tensors, {**metadata, "format": "pt"} if torch else metadata)
+    if estimator is not None:
+        content[ESTIMATOR] = estimator
+    metadata, arrays = write_record("model", content)
+    save_tensors(path, {**tensors, **arrays}, {**metadata, "format": "pt"} if torch else metadata)
 
 
-def load(path: str | os.PathLike[str], into: Module | None = None) -> Module:
-    """Read a model from a file of ``save``; it is in training mode, as a new one is.
+def load(path: str | os.PathLike[str], into: Module | None = None) -> Any:
+    """Read a model from a file of ``save``: a module in training mode, as a new one is, or a fitted estimator.
 
     Args:
         path: the file.
@@ -80,11 +99,12 @@ def load(path: str | os.PathLike[str], into: Module | None = None) -> Module:
     path = os.fspath(path)
     with TensorFile(path) as file:
         if into is None or KIND in file.metadata:
-            content = _checked(path, read_record(path, "model", file.metadata, {}))
+            learned = file.read([name for name in file.entries if name.startswith(f"{ESTIMATOR}/")])
+            content = _checked(path, read_record(path, "model", file.metadata, learned))
         else:
-            content = {"counters": into.counters()}
+            learned, content = {}, {"counters": into.counters()}
         model = _made(path, content, file) if into is None else into
-        state = file.read()
+        state = file.read([name for name in file.entries if name not in learned])
     before = model.counters()
     try:
         if into is not None and content.get("config") is not None:
@@ -94,7 +114,19 @@ def load(path: str | os.PathLike[str], into: Module | None = None) -> Module:
     except ValueError as error:
         model.load_counters(before)
         raise ValueError(f"{path} does not fit {type(model).__name__}: {error}") from error
-    return model
+    return model if into is not None or ESTIMATOR not in content else _estimator(path, content[ESTIMATOR], model)
+
+
+def _estimator(path: str, description: Any, network: Module) -> Any:
+    """Return the fitted estimator around a network."""
+    try:
+        made = build({"class": description["class"], "arguments": {}})
+        if not hasattr(made, "_restore"):
+            raise ValueError(f"{description['class']!r} is no estimator")
+        made._restore(description, network.eval())
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise DamagedFileError(f"the estimator in {path} cannot be made: {error}") from error
+    return made
 
 
 def _shared(model: Module) -> dict[str, str]:

@@ -1,0 +1,75 @@
+"""What an estimator has learned, as plain values for a file, and back: vocabularies, scalers, labels, histories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from ..nn._config import build, describe
+from ..training import History
+
+_C = TypeVar("_C", bound=type)
+
+
+class Plain(Protocol):
+    """A thing that can say what it is in plain values."""
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return dicts, lists, texts and numbers."""
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any], /) -> Any:
+        """Do the reverse."""
+
+
+_kinds: dict[str, Any] = {}
+
+
+def keeps(cls: _C) -> _C:
+    """Let files hold things of this class."""
+    _kinds[cls.__name__] = cls
+    return cls
+
+
+def as_plain(value: Any) -> Any:
+    """Return a value for ``checkpoint``: dicts, lists, numbers, texts and arrays of numbers."""
+    if type(value).__name__ in _kinds:
+        return {"is": type(value).__name__, "of": as_plain(value.to_plain())}
+    if isinstance(value, History):
+        return {"is": "History", "of": value.rows}
+    if isinstance(value, np.ndarray) and value.dtype.kind not in "fiub":
+        return {"is": "labels", "of": [as_plain(item) for item in value.tolist()]}
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (list, tuple)):
+        items = [as_plain(item) for item in value]
+        return items if isinstance(value, list) else {"is": "tuple", "of": items}
+    if isinstance(value, Mapping):
+        return {"is": "dict", "of": [[as_plain(key), as_plain(item)] for key, item in value.items()]}
+    if value is None or isinstance(value, (bool, int, float, str, np.ndarray)):
+        return value
+    return {"is": "made", "of": describe(value)}
+
+
+def from_plain(value: Any) -> Any:
+    """Do the reverse. A ``ValueError`` says that the values are none of ``as_plain``'s."""
+    if isinstance(value, list):
+        return [from_plain(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    kind, inside = value.get("is"), value.get("of")
+    if kind == "dict" and isinstance(inside, list):
+        return {from_plain(key): from_plain(item) for key, item in inside}
+    if kind == "tuple" and isinstance(inside, list):
+        return tuple(from_plain(item) for item in inside)
+    if kind == "labels" and isinstance(inside, list):
+        return np.array([from_plain(item) for item in inside])
+    if kind == "History" and isinstance(inside, list):
+        return History(inside)
+    if kind == "made":
+        return build(inside)
+    if kind in _kinds:
+        return _kinds[kind].from_plain(from_plain(inside))
+    raise ValueError(f"the file holds a {kind!r}, which this version does not know")
