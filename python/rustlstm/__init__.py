@@ -14,6 +14,7 @@ from ._core import get_num_threads as get_num_threads
 from ._core import set_num_threads as set_num_threads
 from ._errors import NonFiniteError as NonFiniteError
 from .models import SequenceClassifier as SequenceClassifier
+from .models import SequencePredictor as SequencePredictor
 from .models import SequenceTagger as SequenceTagger
 from .models import load as load
 from .models import save as save

@@ -3,4 +3,5 @@
 from ._files import load as load
 from ._files import save as save
 from .classification import SequenceClassifier as SequenceClassifier
+from .prediction import SequencePredictor as SequencePredictor
 from .tagging import SequenceTagger as SequenceTagger

@@ -22,6 +22,7 @@ from ..tensor import Array
 from ._plain import keeps
 
 KINDS = ("auto", "numbers", "items")
+SCALES = ("standard", "minmax", "robust", "none", "window")
 UNKNOWN = "<unknown>"
 
 
@@ -30,11 +31,11 @@ class Numbers:
     """Sequences of numbers [T, C], each channel brought to about the same size.
 
     Args:
-        scaler: fitted.
+        scaler: fitted; ``None`` sees each sequence in a frame of its own.
         channels: C.
     """
 
-    def __init__(self, scaler: Scaler, channels: int) -> None:
+    def __init__(self, scaler: Scaler | None, channels: int) -> None:
         self.scaler = scaler
         self.channels = channels
 
@@ -42,11 +43,15 @@ class Numbers:
     def of(cls, name: str, rows: Sequence[Any], scale: str) -> Numbers:
         """Learn from rows."""
         first = number_rows(name, rows, None)
-        return cls(Scaler(scale).fit(first), first[0].shape[1])
+        return cls(None if scale == "window" else Scaler(scale).fit(first), first[0].shape[1])
 
     def encode(self, name: str, rows: Sequence[Any]) -> list[Array]:
         """Return [T, C] for each row."""
-        return [self.scaler.transform(row) for row in number_rows(name, rows, self.channels)]
+        found = number_rows(name, rows, self.channels)
+        if self.scaler is not None:
+            return [self.scaler.transform(row) for row in found]
+        frames = [frame(row) for row in found]
+        return [((row - last) / size).astype(np.float32) for row, (last, size) in zip(found, frames, strict=True)]
 
     def front(self, width: int | None, dropout: float, seed: int) -> tuple[list[Module], int]:
         """Return what stands before the first layer, and how many channels it gives."""
@@ -54,12 +59,13 @@ class Numbers:
 
     def to_plain(self) -> dict[str, Any]:
         """Return what a file keeps."""
-        return {"scaler": self.scaler.to_plain(), "channels": self.channels}
+        return {"scaler": None if self.scaler is None else self.scaler.to_plain(), "channels": self.channels}
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Numbers:
         """Do the reverse."""
-        return cls(Scaler.from_plain(plain["scaler"]), plain["channels"])
+        scaler = plain["scaler"]
+        return cls(None if scaler is None else Scaler.from_plain(scaler), plain["channels"])
 
 
 @keeps
@@ -113,6 +119,13 @@ class Tokens:
     def from_plain(cls, plain: dict[str, Any]) -> Tokens:
         """Do the reverse."""
         return cls(Vocabulary.from_plain(plain["vocabulary"]), plain["longest"])
+
+
+def frame(row: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the last value and the deviation of each channel of a sequence [T, C] or [T]; 1 where nothing changes."""
+    channels = row[:, None] if row.ndim == 1 else row
+    deviation = channels.std(axis=0)
+    return channels[-1], np.where(deviation > 0, deviation, 1.0)
 
 
 def samples(name: str, X: Any, lengths: npt.ArrayLike | None = None) -> list[Any]:

@@ -29,7 +29,8 @@ _kinds: dict[str, Any] = {}
 
 def keeps(cls: _C) -> _C:
     """Let files hold things of this class."""
-    _kinds[cls.__name__] = cls
+    if _kinds.setdefault(cls.__name__, cls) is not cls:
+        raise TypeError(f"{_kinds[cls.__name__]} and {cls} have one name, so files could not tell them apart")
     return cls
 
 

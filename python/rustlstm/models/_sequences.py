@@ -15,7 +15,7 @@ from ..nn import Conv1d, Dropout, MaxPool1d, Module
 from ..ops import relu
 from ..training import Callback
 from ._estimator import Estimator, Index, as_pair, taken
-from ._inputs import KINDS, Numbers, Tokens, kind_of, samples
+from ._inputs import KINDS, SCALES, Numbers, Tokens, kind_of, samples
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -28,7 +28,8 @@ class FromSequences(Estimator):
             Long and noisy signals, and DNA, want one.
         kernel_size: steps that it sees.
         inputs: ``"items"`` takes integers for names and not for numbers; ``"auto"`` takes only strings so.
-        scale: of numbers: ``"standard"`` (mean 0, deviation 1 in each channel), ``"minmax"``, ``"robust"``, ``"none"``.
+        scale: of numbers: ``"standard"`` (mean 0, deviation 1 in each channel), ``"minmax"``, ``"robust"``,
+            ``"none"``, or ``"window"``: each sequence is seen from its last value and in units of its own deviation.
         unit: what a string is cut into: ``"word"``, ``"character"`` or ``"byte"``.
         vocabulary_size: the most frequent tokens that are told apart; ``None`` for all.
         least: how often a token must be seen to be one of them.
@@ -99,6 +100,7 @@ class FromSequences(Estimator):
     def _check_options(self) -> None:
         super()._check_options()
         choice("inputs", self.inputs, *KINDS)
+        choice("scale", self.scale, *SCALES)
         choice("unit", self.unit, "word", "character", "byte")
         count("least", self.least)
         count("kernel_size", self.kernel_size)

@@ -1,0 +1,211 @@
+"""What a ``SequencePredictor`` predicts: numbers in some form, or the items of a catalogue.
+
+A target knows how many outputs the network needs for it, what it should come to, the loss, and what the outputs mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import losses, ops
+from ..datasets import Scaler, Vocabulary
+from ..tensor import Array, Tensor
+from ._inputs import frame, number_rows
+from ._plain import keeps
+
+F64 = npt.NDArray[np.float64]
+UNKNOWN = "<unknown>"
+IGNORED = -100  # what the cross-entropy leaves out
+LOSSES = {"mse": losses.mse, "mae": losses.mae, "huber": losses.huber}
+# Variances are relative to those of the scaled targets; below this they would only reward certainty about noise.
+LEAST_VARIANCE = 1e-4
+
+
+@keeps
+class NumberTargets:
+    """K numbers, as points, quantiles or normal distributions.
+
+    Args:
+        output: ``"point"``, ``"quantile"`` or ``"gaussian"``.
+        loss: of points.
+        quantiles: their levels.
+        shape: [K], or [] of single numbers.
+        scaler: of the targets; ``None`` where each window has its own frame.
+        channel: of X, whose frame that is.
+    """
+
+    def __init__(
+        self,
+        output: str,
+        loss: str,
+        quantiles: Sequence[float],
+        shape: Sequence[int],
+        scaler: Scaler | None,
+        channel: int,
+    ) -> None:
+        self.output = output
+        self.loss_name = loss
+        self.quantiles = tuple(quantiles)
+        self.shape = tuple(shape)
+        self.scaler = scaler
+        self.channel = channel
+        self.count = self.shape[0] if self.shape else 1
+        self.each = {"point": 1, "quantile": len(self.quantiles), "gaussian": 2}[output]
+        self.width = self.count * self.each
+
+    def encode(self, name: str, rows: Sequence[Any], y: Sequence[Any], per_step: bool) -> Any:
+        """Return what the outputs shall be: [N, K], or a list of [T, K]."""
+        if per_step:
+            assert self.scaler is not None
+            return [self.scaler.transform(row) for row in number_rows(name, y, self.count)]
+        given = as_numbers(name, y, self.shape).reshape(len(rows), self.count)
+        middle, size = self._frames(rows)
+        return np.asarray((given - middle) / size, np.float32)
+
+    def loss(self, raw: Tensor, wanted: Any, lengths: Any) -> Tensor:
+        """Return the loss of outputs [B, .., W] beside targets [B, .., K]."""
+        if self.output == "point":
+            return LOSSES[self.loss_name](raw, wanted, lengths=lengths)
+        parts = ops.reshape(raw, (*raw.shape[:-1], self.count, self.each))
+        if self.output == "gaussian":
+            variance = ops.softplus(parts[..., 1]) + LEAST_VARIANCE
+            return losses.gaussian_nll(parts[..., 0], wanted, variance, lengths=lengths)
+        return losses.quantile(parts, wanted, q=self.quantiles, lengths=lengths)
+
+    def points(self, raw: Array, rows: Sequence[Any]) -> F64:
+        """Return the mean or the median of each: [N] or [N, K]."""
+        parts = self._parts(raw)
+        if self.output == "quantile":
+            ordered = np.sort(parts, axis=-1)
+            middle = np.stack([[np.interp(0.5, self.quantiles, one) for one in row] for row in ordered])
+            return self._unframed(middle, rows)
+        return self._unframed(parts[..., 0], rows)
+
+    def at(self, raw: Array, rows: Sequence[Any], levels: Sequence[float]) -> F64:
+        """Return quantiles: [N, Q] or [N, K, Q]. Those of a quantile model do not cross."""
+        parts = self._parts(raw)
+        if self.output == "gaussian":
+            mean, deviation = parts[..., 0], _deviation(parts[..., 1])
+            found = [mean + NormalDist().inv_cdf(level) * deviation for level in levels]
+        else:
+            found = list(np.moveaxis(np.sort(parts, axis=-1), -1, 0))
+        return np.stack([self._unframed(one, rows) for one in found], axis=-1)
+
+    def deviations(self, raw: Array, rows: Sequence[Any]) -> F64:
+        """Return standard deviations: [N] or [N, K]."""
+        _, size = self._frames(rows)
+        made: F64 = _deviation(self._parts(raw)[..., 1]) * size
+        return made.reshape(len(rows), *self.shape)
+
+    def _parts(self, raw: Array) -> F64:
+        return np.asarray(raw, np.float64).reshape(len(raw), self.count, self.each)
+
+    def _unframed(self, values: F64, rows: Sequence[Any]) -> F64:
+        middle, size = self._frames(rows)
+        return (values * size + middle).reshape(len(rows), *self.shape)
+
+    def _frames(self, rows: Sequence[Any]) -> tuple[F64, F64]:
+        """Return the middle and the unit of the targets of each row: [N, 1], or [1, K] where all have the same."""
+        if self.scaler is not None:
+            assert self.scaler.shift is not None and self.scaler.scale is not None
+            return self.scaler.shift[None], self.scaler.scale[None]
+        pairs = np.array([[part[self.channel] for part in frame(np.asarray(row, np.float64))] for row in rows])
+        return pairs[:, :1], pairs[:, 1:]
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return what a file keeps."""
+        return {
+            "output": self.output,
+            "loss": self.loss_name,
+            "quantiles": list(self.quantiles),
+            "shape": list(self.shape),
+            "scaler": None if self.scaler is None else self.scaler.to_plain(),
+            "channel": self.channel,
+        }
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> NumberTargets:
+        """Do the reverse."""
+        scaler = plain["scaler"]
+        return cls(**{**plain, "scaler": None if scaler is None else Scaler.from_plain(scaler)})
+
+
+@keeps
+class ItemTargets:
+    """One item of a catalogue.
+
+    Args:
+        vocabulary: the items.
+    """
+
+    shape: tuple[int, ...] = ()
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+        self.width = len(vocabulary)
+
+    @classmethod
+    def of(cls, y: Sequence[Any], per_step: bool) -> ItemTargets:
+        """Learn which items there are."""
+        rows = list(y) if per_step else [[item] for item in y]
+        return cls(Vocabulary.of(rows, unit="item"))
+
+    @property
+    def items(self) -> npt.NDArray[Any]:
+        """The items, in the order of the outputs."""
+        return np.array(self.vocabulary.tokens)
+
+    def encode(self, name: str, rows: Sequence[Any], y: Sequence[Any], per_step: bool) -> Any:
+        """Return the number of each item: [N], or a list of [T]; what is not known does not count in the loss."""
+        known = self.vocabulary.index
+        if per_step:
+            return [np.array([known.get(_plain(item), IGNORED) for item in row], np.int64) for row in y]
+        found = np.array([known.get(_plain(item), IGNORED) for item in y], np.int64)
+        if (found == IGNORED).all():
+            raise ValueError(f"{name} has no item that fit has seen; got {_plain(y[0])!r}, for one")
+        return found
+
+    def loss(self, raw: Tensor, wanted: Any, lengths: Any) -> Tensor:
+        """Return the cross-entropy."""
+        return losses.cross_entropy(raw, wanted, lengths=lengths)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return what a file keeps."""
+        return {"vocabulary": self.vocabulary.to_plain()}
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> ItemTargets:
+        """Do the reverse."""
+        return cls(Vocabulary.from_plain(plain["vocabulary"]))
+
+
+def as_numbers(name: str, y: Any, shape: Sequence[int] | None = None) -> F64:
+    """Return targets [N] or [N, K]; each of this shape if one is given."""
+    try:
+        array = np.asarray(y, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"{name} must hold numbers [N] or [N, K], got {y[0]!r:.60}; labels are for SequenceClassifier"
+        ) from None
+    if array.ndim not in (1, 2) or 0 in array.shape[1:]:
+        raise ValueError(f"{name} must be [N] or [N, K], got shape {list(array.shape)}")
+    if shape is not None and array.shape[1:] != tuple(shape):
+        expected = f"[N, {shape[0]}]" if shape else "[N]"
+        raise ValueError(f"{name} must be {expected}, as in fit, got shape {list(array.shape)}")
+    if not np.isfinite(array).all():
+        at = np.argwhere(~np.isfinite(array))[0]
+        raise ValueError(f"{name}[{at[0]}] is {array[tuple(at)]}; every sequence needs numbers")
+    return array
+
+
+def _deviation(raw: F64) -> F64:
+    return np.sqrt(np.logaddexp(0.0, raw) + LEAST_VARIANCE)
+
+
+def _plain(item: Any) -> Any:
+    return item.item() if isinstance(item, np.generic) else item
