@@ -11,6 +11,7 @@ VENV := .venv
 VENV_TORCH := .venv-torch
 # Extra arguments, as in `make test PYTEST="-k stream"` and `make bench BENCH="--bench lstm"`.
 PYTEST ?=
+PROOFS ?=
 BENCH ?=
 
 SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
@@ -113,6 +114,10 @@ parity: $(VENV_TORCH)/built ## compare with torch.nn.LSTM and with ONNX Runtime 
 .PHONY: versus
 versus: $(VENV_TORCH)/built $(VENV_TORCH)/rivals ## time side by side with other libraries (.venv-torch too)
 	$(BIN_TORCH)/python benches/versus/run.py
+
+.PHONY: proofs
+proofs: $(VENV)/built ## train on classic tasks and real data, hours (PROOFS="imdb scan" for some), and write docs/results.md
+	$(BIN)/python benches/proofs/run.py $(PROOFS)
 
 # Dynamic linking hangs under emulation when a thread starts, hence crt-static. Doc tests are left out.
 ARM64 := aarch64-unknown-linux-gnu
