@@ -12,11 +12,11 @@ ORDER = ("classic", "text", "series", "dna", "items", "seq2seq", "images")
 
 OPENING = """# Results
 
-What the estimators come to on classic tasks and on real data, as it was measured; a figure that falls short stands here as it
-is. *Floor* is what a model that is no LSTM comes to, *published* what others reported. Ours is the mean over seeds, with the
-least and the greatest. Seconds are of one seed, data and judging included, on the machine named below each table. Each line
-is repeated by `make proofs` or by its command; real data is read from the folder that `RUSTLSTM_DATA` names and is not part of
-the project.
+What the estimators come to on classic tasks and on real data, as it was measured; a figure that falls short stands
+here as it is. *Floor* is what a model that is no LSTM comes to, *published* what others reported. Ours is the mean
+over seeds, with the least and the greatest. Seconds are of one seed, data and judging included, on the machine named
+below each table. Each line is repeated by `make proofs` or by its command; real data is read from the folder that
+`RUSTLSTM_DATA` names and is not part of the project.
 """
 
 

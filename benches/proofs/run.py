@@ -20,12 +20,12 @@ BENCHES = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(BENCHES))
 
 import numpy as np  # noqa: E402
+from versus import machine  # noqa: E402
 
 import rustlstm as rl  # noqa: E402
 from proofs import page  # noqa: E402
 from proofs.fields import PROOFS  # noqa: E402
 from proofs.proof import Proof  # noqa: E402
-from versus import machine  # noqa: E402
 
 RECORDS = Path(__file__).with_name("records")
 
