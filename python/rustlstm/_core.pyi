@@ -103,6 +103,29 @@ def make_header(
     tensors: Sequence[tuple[str, str, Sequence[int]]], metadata: Sequence[tuple[str, str]], /
 ) -> tuple[bytes, list[int]]: ...
 
+# --- layers: attention ------------------------------------------------------------------------------------------------
+
+def attention(
+    queries: npt.ArrayLike,
+    keys: npt.ArrayLike,
+    values: npt.ArrayLike,
+    query_lengths: npt.ArrayLike | None,
+    lengths: npt.ArrayLike | None,
+    scale: float,
+    /,
+) -> tuple[_Array, _Array]: ...
+def attention_backward(
+    queries: npt.ArrayLike,
+    keys: npt.ArrayLike,
+    values: npt.ArrayLike,
+    query_lengths: npt.ArrayLike | None,
+    lengths: npt.ArrayLike | None,
+    scale: float,
+    weights: npt.ArrayLike,
+    dy: npt.ArrayLike,
+    /,
+) -> tuple[_Array, _Array, _Array]: ...
+
 # --- layers: conv -----------------------------------------------------------------------------------------------------
 
 def conv(

@@ -4,6 +4,7 @@
 //! a child that is forked from another thread cannot inherit a lock that nobody will open.
 
 mod array;
+mod attention;
 mod conv;
 mod dropout;
 mod elementwise;
@@ -36,6 +37,8 @@ use pyo3::types::PyDict;
 mod _core {
     use super::*;
 
+    #[pymodule_export]
+    use super::attention::{attention, attention_backward};
     #[pymodule_export]
     use super::conv::{conv, conv_backward};
     #[pymodule_export]

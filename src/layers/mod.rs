@@ -15,6 +15,7 @@
 //! # Ok::<(), rustlstm::Error>(())
 //! ```
 
+pub mod attention;
 mod config;
 pub mod conv;
 mod direction;

@@ -3,6 +3,7 @@
 mod activation;
 mod alone;
 mod architecture;
+mod attention;
 mod conv;
 mod determinism;
 mod dropout;

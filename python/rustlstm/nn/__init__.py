@@ -1,11 +1,13 @@
 """Layers."""
 
+from ._attention import Attention as Attention
 from ._attention_pool import AttentionPool as AttentionPool
 from ._cell import Cell as Cell
 from ._conv import Conv1d as Conv1d
 from ._conv import Conv2d as Conv2d
 from ._dropout import Dropout as Dropout
 from ._embedding import Embedding as Embedding
+from ._encoder_decoder import EncoderDecoder as EncoderDecoder
 from ._init import Init as Init
 from ._linear import Linear as Linear
 from ._lstm import LSTM as LSTM

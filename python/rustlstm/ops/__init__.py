@@ -26,6 +26,7 @@ from ._arithmetic import sqrt as sqrt
 from ._arithmetic import subtract as subtract
 from ._arithmetic import tanh as tanh
 from ._arithmetic import where as where
+from ._attention import attention as attention
 from ._conv import Axis as Axis
 from ._conv import Window as Window
 from ._conv import conv as conv
