@@ -144,12 +144,12 @@ class EncoderDecoder(Module):
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Write: go on from a state by some steps; return the outputs [B, T, target_size] and the state."""
         x: Any = target if self.target is None else self.target(target, lengths=target_lengths)
-        y, state = self.decoder(x if self.target is None else self.drops[1](x), state, target_lengths)
+        y, after = self.decoder(x if self.target is None else self.drops[1](x), state, target_lengths)
         if self.attention_layer is not None and self.combine is not None:
             assert seen is not None
             context = self.attention_layer.look(y, *seen, lengths=lengths, query_lengths=target_lengths)
             y = ops.tanh(self.combine(ops.concat([y, context]), lengths=target_lengths))
-        return self.head(self.drops[2](y), lengths=target_lengths), state
+        return self.head(self.drops[2](y), lengths=target_lengths), after
 
     @property
     def weights(self) -> Array | None:

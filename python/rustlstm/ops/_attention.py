@@ -34,16 +34,18 @@ def attention(
     given = (queries, keys, memory)
     parents = [one for one in given if isinstance(one, Tensor)]
     if not recording(*parents):
-        y, weights = _core.attention(*(values(one) for one in given), query_lengths, lengths, scale)
+        q, k, v = (values(one) for one in given)
+        y, weights = _core.attention(q, k, v, query_lengths, lengths, scale)
         return wrap(y), weights
-    arrays, ends = [kept(one) for one in given], (kept_lengths(query_lengths), kept_lengths(lengths))
-    y, weights = _core.attention(*arrays, *ends, scale)
+    q, k, v = (kept(one) for one in given)
+    query_ends, ends = kept_lengths(query_lengths), kept_lengths(lengths)
+    y, weights = _core.attention(q, k, v, query_ends, ends, scale)
     weights.flags.writeable = False
 
     def backward(grads: Gradients) -> Gradients:
         (grad,) = grads
         assert grad is not None
-        parts = _core.attention_backward(*arrays, *ends, scale, weights, grad)
+        parts = _core.attention_backward(q, k, v, query_ends, ends, scale, weights, grad)
         return [part for part, one in zip(parts, given, strict=True) if isinstance(one, Tensor)]
 
     return attach([y], parents, backward, fresh=True)[0], weights
