@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import re
+import time
 from typing import Any
 
 import pytest
@@ -141,6 +142,20 @@ def test_between_genes() -> None:
     text = RECORD.replace('/gene="abc"', "/codon_start=2")
     shifted = coding_windows(genbank(text)[0], 6, stride=4, against="between")
     assert shifted.start.tolist()[:2] == [1, 7] and shifted.x[0] == BASES[1:7]
+
+
+def test_a_frame_that_is_none() -> None:
+    (genome,) = genbank(RECORD.replace('/gene="abc"', "/codon_start=x"))
+    with pytest.raises(ValueError, match="codon_start of a CDS must be '1' or '2' or '3', got 'x'"):
+        coding_windows(genome, 6, against="between")
+
+
+def test_long_files_take_time_in_proportion() -> None:
+    line = "                     abc\n"
+    text = RECORD.replace("                     name,", line * 100_000 + "                     name,")
+    begin = time.perf_counter()
+    assert len(genbank(text)[0].features[1].qualifiers["product"]) > 400_000
+    assert time.perf_counter() - begin < 5  # 0.2 s; minutes if each line looked at all before it
 
 
 def test_windows_of_nothing() -> None:

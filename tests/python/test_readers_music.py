@@ -71,7 +71,8 @@ def test_notes(tracks: Any, options: dict[str, Any], expected: list[list[int]]) 
         (io.BytesIO(midi([(0, on(60)), (9, off(60))]).getvalue()[:-6]), "the file: expected a whole MIDI file"),
         (midi([(0, on(60))], kind=2), "expected tracks that sound together (type 0 or 1)"),
         (midi([(0, on(60))], ticks=0xE728), "expected time counted in ticks of a beat"),
-        (midi([(0, on(60)), (1 << 27, off(60))]), "expected at most 1048576 steps, it has 5592405"),
+        (midi([(0, on(60)), (1 << 27, off(60))]), "expected at most 262144 steps, it has 5592405"),
+        (midi([*((0, on(n)) for n in range(99)), (1 << 22, off(60))]), "at most 8388608 notes in all steps"),
     ],
 )
 def test_refused(file: io.BytesIO, says: str) -> None:

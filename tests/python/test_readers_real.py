@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from rustlstm.datasets import (
     Genome,
     coding_windows,
+    piano_roll,
     read_conll,
     read_csv,
     read_genbank,
@@ -96,6 +98,16 @@ def test_strokes() -> None:
     parts = read_strokes(real("strokes/short_kanji.npz"))
     assert {name: len(part) for name, part in parts.items()} == {"train": 10_000, "valid": 600, "test": 500}
     assert all(drawing[-1, 2] == 1 for drawing in parts["test"])
+
+
+def test_chorales() -> None:
+    pieces = json.loads(read_text(real("music/jsb_chorales.json")))
+    rolls = [piano_roll(piece) for piece in pieces["train"]]
+    assert (
+        len(rolls) == 229
+        and {roll.shape[1] for roll in rolls} == {88}
+        and max(roll.sum(1).max() for roll in rolls) == 4
+    )
 
 
 @pytest.fixture(scope="module")

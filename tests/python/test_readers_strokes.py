@@ -43,8 +43,8 @@ def npz(**parts: bytes) -> io.BytesIO:
     return file
 
 
-def pickled(program: bytes, shape: tuple[int, ...] = (1,)) -> io.BytesIO:
-    head = f"{{'descr': '|O', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+def pickled(program: bytes, shape: tuple[int, ...] = (1,), kind: str = "|O") -> io.BytesIO:
+    head = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
     return npz(train=b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head.encode() + program)
 
 
@@ -151,6 +151,14 @@ def test_programs_that_are_refused(program: bytes, says: str) -> None:
         arrays(program)
 
 
+@pytest.mark.parametrize("end", [b"K\x01\x86R.", b"\x85R.", b"K\x01\x93.", b"cnumpy\ndtype\nh\x00\x85R.", b"N\x86b."])
+def test_small_programs_that_make_much(end: bytes) -> None:
+    """Tuples of tuples that name one another have 2**60 elements if they are shown or compared."""
+    doubled = b"\x80\x04K\x01" + b"q\x00h\x00\x86" * 60 + b"q\x00h\x00"
+    with pytest.raises(ValueError, match=r"expected|damaged|call|state"):
+        arrays(doubled + end)
+
+
 def test_refused_arrays() -> None:
     for items, says in [
         ([np.array(["a"])], "arrays of numbers were expected, there is one of type 'U1'"),
@@ -187,6 +195,7 @@ def test_damaged() -> None:
         (io.BytesIO(b"no zip"), "the file: expected a whole .npz file: File is not a zip file"),
         (npz(train=b"no npy"), "expected a list of drawings"),
         (npz(train=b"\x93NUMPY\x01\x00"), "expected a list of drawings"),
+        (pickled(b"1234", (1 << 40, 3, 3), "<f4"), r"its shape is \[1099511627776, 3, 3\] and it has 4 bytes"),
     ],
 )
 def test_refused_files(file: io.BytesIO, says: str) -> None:

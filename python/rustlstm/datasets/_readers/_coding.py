@@ -62,7 +62,7 @@ def coding_windows(
     else:
         for feature in coding:
             bases = genome.read(feature)
-            frame = int(feature.qualifiers.get("codon_start", "1")) - 1
+            frame = int(choice("codon_start of a CDS", feature.qualifiers.get("codon_start", "1"), "1", "2", "3")) - 1
             first = min(start for start, _, _ in feature.parts)
             last = first + len(bases)
             for at in range(frame, len(bases) - length + 1, -(-stride // 3) * 3):

@@ -59,16 +59,15 @@ def lines(source: Source, encoding: str = "utf-8", *, ends: bool = False) -> Ite
     In the file ends are those of any system. A mark of the byte order at the beginning is left out.
     """
     number = 0
-    if isinstance(source, io.TextIOBase):
-        yield from _checked(source, source, encoding, ends)
-        return
     with contextlib.ExitStack() as stack:
         stack.enter_context(_readable(source, lambda: number + 1))
-        file = stack.enter_context(opened(source))
-        # Bytes that are not of the encoding pass, to be found in the line where they are.
-        name = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
-        text = io.TextIOWrapper(file, encoding=name, errors="surrogateescape")
-        stack.callback(text.detach)
+        if isinstance(source, io.TextIOBase):
+            text: io.TextIOBase = source
+        else:
+            # Bytes that are not of the encoding pass, to be found in the line where they are.
+            name = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+            text = io.TextIOWrapper(stack.enter_context(opened(source)), encoding=name, errors="surrogateescape")
+            stack.callback(text.detach)
         for number, line in _checked(source, text, encoding, ends):
             yield number, line
 

@@ -111,7 +111,7 @@ def read_genbank(source: Source, *, encoding: str = "utf-8") -> list[Genome]:
 
 def _record(source: Source, number: int, locus: str, numbered: Iterator[tuple[int, str]]) -> Genome:
     words = locus.split()
-    if len(words) < 4 or not words[2].isdecimal() or words[3] != "bp":
+    if len(words) < 4 or not re.fullmatch("[0-9]{1,12}", words[2]) or words[3] != "bp":
         raise fault(source, number, f"expected LOCUS, a name, a number and 'bp', got {locus[:60]!r}")
     features: list[tuple[int, str, list[str]]] = []  # line, kind, and the text behind: place, then qualifiers
     bases: list[str] = []
@@ -150,21 +150,21 @@ def _bases(source: Source, number: int, line: str) -> str:
 def _feature(source: Source, number: int, kind: str, texts: list[str], extent: int) -> Feature:
     """Return a feature from the text of its lines."""
     place: list[str] = []
-    qualifiers: list[str] = []
+    qualifiers: list[list[str]] = []
+    quoted = False
     for text in texts:
-        open_quote = bool(qualifiers) and qualifiers[-1].count('"') % 2 == 1
-        if text.startswith("/") and not open_quote:
-            qualifiers.append(text[1:])
-        elif qualifiers:
-            # A protein is broken anywhere, words between two.
-            qualifiers[-1] += ("" if qualifiers[-1].startswith("translation=") else " ") + text
+        if text.startswith("/") and not quoted:
+            qualifiers.append([text[1:]])
         else:
-            place.append(text)
+            (qualifiers[-1] if qualifiers else place).append(text)
+        quoted ^= bool(qualifiers) and text.count('"') % 2 == 1
     parts = _parts(source, number, "".join(place), 0)
     for start, end, _ in parts:
         if not 0 <= start < end <= extent:
             raise fault(source, number, f"expected a place within 1..{extent}, got {start + 1}..{end}")
-    named = (qualifier.partition("=") for qualifier in qualifiers)
+    # A protein is broken anywhere, words between two.
+    joined = (("" if written[0].startswith("translation=") else " ").join(written) for written in qualifiers)
+    named = (qualifier.partition("=") for qualifier in joined)
     return Feature(kind, tuple(parts), {name: value.strip('"').replace('""', '"') for name, _, value in named})
 
 

@@ -14,7 +14,8 @@ from ..._options import count
 from ._files import Source, content, fault
 
 # A file of a few bytes may name a time years away; no piece is longer than this.
-MOST_STEPS = 1 << 20
+MOST_STEPS = 1 << 18
+MOST_SOUNDING = 1 << 23  # all notes of all steps
 _DRUMS = 9  # a channel whose numbers are no keys
 
 
@@ -49,6 +50,8 @@ def read_midi(source: Source, *, steps_per_beat: int = 4, drums: bool = False) -
     last = max((end for _, end, _ in sounding), default=0)
     if last > MOST_STEPS:
         raise fault(source, None, f"expected at most {MOST_STEPS} steps, it has {last}")
+    if sum(end - begin for begin, end, _ in sounding) > MOST_SOUNDING:
+        raise fault(source, None, f"expected at most {MOST_SOUNDING} notes in all steps, it has more")
     steps: list[set[int]] = [set() for _ in range(last)]
     for begin, end, note in sounding:
         for step in range(begin, end):

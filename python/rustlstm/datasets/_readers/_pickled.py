@@ -95,7 +95,7 @@ def _follow(pickled: bytes) -> Any:
                 stack.append(_Name(argument.replace(" ", ".")))
             elif name == "STACK_GLOBAL":
                 module, attribute = _taken(stack, 2)
-                stack.append(_Name(f"{module}.{attribute}"))
+                stack.append(_Name(f"{_text(module)}.{_text(attribute)}"))
             elif name == "EMPTY_TUPLE":
                 stack.append(())
             elif name == "EMPTY_LIST":
@@ -142,12 +142,11 @@ def _since_mark(stack: list[Any]) -> tuple[Any, ...]:
 
 def _made(called: Any, arguments: Any) -> _Made | _Type:
     """Return what stands for the result of a call that is not made."""
-    name = called.name if isinstance(called, _Name) else repr(called)
+    name = called.name if isinstance(called, _Name) else "what has no name"
     if name in _MAKE and arguments[0] == _Name(_ARRAY):
         return _Made()
     if name == _DTYPE and isinstance(arguments, tuple) and arguments:
-        code = arguments[0]
-        return _Type(code.decode("latin-1") if isinstance(code, bytes) else str(code))
+        return _Type(_text(arguments[0]))
     raise ValueError(f"it would call {name}, and only arrays of numbers are read")
 
 
@@ -155,10 +154,18 @@ def _build(thing: Any, state: Any) -> None:
     if isinstance(thing, _Made):
         thing.state = state
     elif isinstance(thing, _Type) and isinstance(state, tuple) and len(state) > 1:
-        order = state[1]
-        thing.order = order.decode("latin-1") if isinstance(order, bytes) else str(order)
+        thing.order = _text(state[1])
     else:
         raise ValueError("it would give a state to what is no array")
+
+
+def _text(given: Any) -> str:
+    """Return a string, which Python 2 wrote as bytes. Anything else, which may be endless if shown, is refused."""
+    if isinstance(given, bytes):
+        return given.decode("latin-1")
+    if not isinstance(given, str):
+        raise ValueError(f"a string was expected, there is a {type(given).__name__}")
+    return given
 
 
 def _state(made: _Made) -> tuple[tuple[int, ...], _Type, bool, Any]:
@@ -167,8 +174,12 @@ def _state(made: _Made) -> tuple[tuple[int, ...], _Type, bool, Any]:
     if not isinstance(state, tuple) or len(state) != 5:
         raise ValueError("an array without content is there")
     _, shape, kind, columns_first, content = state
-    whole = isinstance(shape, tuple) and all(isinstance(extent, int) and extent >= 0 for extent in shape)
-    if not whole or not isinstance(kind, _Type):
+    axes = isinstance(shape, tuple) and len(shape) < 9
+    if (
+        not axes
+        or not all(isinstance(extent, int) and 0 <= extent < 1 << 48 for extent in shape)
+        or not isinstance(kind, _Type)
+    ):
         raise ValueError("an array of no shape or type is there")
     return shape, kind, bool(columns_first), content
 

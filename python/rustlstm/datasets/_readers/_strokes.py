@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import zipfile
 import zlib
 from typing import Any
@@ -32,9 +33,9 @@ def read_strokes(source: Source) -> dict[str, list[npt.NDArray[np.float32]]]:
     try:
         with zipfile.ZipFile(io.BytesIO(packed)) as parts:
             found = {}
+            if sum(part.file_size for part in parts.infolist()) > LARGEST:
+                raise fault(source, None, f"expected at most {LARGEST} bytes, there are more")
             for part in parts.infolist():
-                if part.file_size > LARGEST:
-                    raise fault(source, None, f"expected parts of at most {LARGEST} bytes, {part.filename!r} has more")
                 name = part.filename.removesuffix(".npy")
                 found[name] = _drawings(source, name, parts.read(part))
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
@@ -51,6 +52,8 @@ def _drawings(source: Source, name: str, raw: bytes) -> list[npt.NDArray[np.floa
         if dtype.hasobject:
             drawings: list[Any] = list(arrays(raw[file.tell() :]))
         else:
+            if math.prod(shape) * dtype.itemsize != len(raw) - file.tell():
+                raise ValueError(f"its shape is {list(shape)} and it has {len(raw) - file.tell()} bytes")
             file.seek(0)
             drawings = list(np.load(file, allow_pickle=False))
         if len(shape) not in (1, 3) or len(drawings) != shape[0]:

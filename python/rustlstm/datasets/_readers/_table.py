@@ -226,7 +226,7 @@ def _names(option: str, given: Iterable[str]) -> list[str]:
 
 def _distinct(names: Iterable[str]) -> tuple[str, ...]:
     found = tuple(names)
-    twice = [name for at, name in enumerate(found) if name in found[:at]]
-    if twice:
-        raise ValueError(f"columns must have different names, {twice[0]!r} is there twice")
+    if len(set(found)) < len(found):
+        twice = next(name for at, name in enumerate(found) if name in found[:at])
+        raise ValueError(f"columns must have different names, {twice!r} is there twice")
     return found
