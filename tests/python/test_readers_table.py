@@ -141,6 +141,8 @@ def test_times(written: list[str], time_format: str | None, expected: list[str])
         ),
         (("t,b", "2024-01-01,2", ",3"), {}, "the file, line 3, column 't': expected a time"),
         (("t,b", "2024-01-01,2", "2024-02-30,3"), {}, "the file, line 3, column 't': expected a time"),
+        (("t,b", "2024-01-01,2", "2024-01-01 12>00,3"), {}, "the file, line 3, column 't': expected a time"),
+        (("t,b", "2024-01-01,2", "today,3"), {}, "the file, line 3, column 't': expected a time"),
         (("t,b", "2024-01-01,2", "NaT,3"), {}, "the file, line 3, column 't': expected a time"),
         (
             ("t,b", "1/2/2024,2"),

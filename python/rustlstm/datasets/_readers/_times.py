@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -28,6 +29,7 @@ _DAYS = [
     ("%Y-%m",),
 ]
 _HOURS = ["", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", "T%H:%M", "T%H:%M:%S"]
+_ISO = re.compile(r"[0-9]{4}-[0-9]{2}(-[0-9]{2}([ T][0-9]{2}(:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?)?)?)?")
 _SINCE_1970 = {"s": 1_000_000, "ms": 1000, "us": 1}
 _HOUR, _DAY = 3600.0, 86400.0
 _PARTS = ("hour", "weekday", "month", "yearday")
@@ -104,11 +106,11 @@ def read_times(
 def _iso(text: str) -> Any:
     """Return a time by ISO 8601 as numpy reads it; one with a zone as UTC."""
     if text.endswith(("Z", "z")):
-        return text[:-1]
-    if len(text) > 10 and ("+" in text[10:] or "-" in text[10:]):
+        text = text[:-1]
+    elif len(text) > 10 and ("+" in text[10:] or "-" in text[10:]):
         return _utc(datetime.datetime.fromisoformat(text))
-    if "-" not in text[1:]:
-        raise ValueError("a number alone is no date")  # numpy takes "1981" for a year, and so would take 1981.0 amiss
+    if not _ISO.fullmatch(text):  # numpy would take more: "1981", "today", and what looks like a zone
+        raise ValueError("not a time by ISO 8601")
     return text
 
 
