@@ -3,6 +3,7 @@
 //! Arrows between the modules point down only:
 //!
 //! ```text
+//! decode          filters, sampling and beam search over anything that gives logits for tokens
 //! layers          cell, one direction, stack, stream, and the layers around an LSTM
 //! optim           rules that move parameters; beside the layers, as is
 //! safetensors     the files of models
@@ -12,6 +13,7 @@
 //! ```
 
 pub mod buffer;
+pub mod decode;
 pub mod error;
 pub mod kernels;
 pub mod layers;

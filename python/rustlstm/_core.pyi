@@ -93,6 +93,34 @@ class Stream:
     def fork(self) -> Stream: ...
     def reset(self, mask: npt.ArrayLike | None = None) -> None: ...
 
+# --- layers: language -------------------------------------------------------------------------------------------------
+
+_Map = tuple[npt.ArrayLike, npt.ArrayLike | None]
+
+@final
+class TokenStream:
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def vocabulary_size(self) -> int: ...
+    def step(self, tokens: npt.ArrayLike) -> _Array: ...
+    def select(self, rows: Sequence[int]) -> None: ...
+    def fork(self) -> TokenStream: ...
+
+def token_stream(
+    core: LstmCore,
+    params: Sequence[npt.ArrayLike],
+    versions: Sequence[int],
+    batch: int,
+    h: Sequence[npt.ArrayLike] | None,
+    c: Sequence[npt.ArrayLike] | None,
+    embedding: npt.ArrayLike | None,
+    projection: _Map | None,
+    head: _Map,
+    around: Sequence[int],
+    /,
+) -> TokenStream: ...
+
 # --- safetensors ------------------------------------------------------------------------------------------------------
 
 def header_length(first: bytes, file_len: int, /) -> int: ...

@@ -200,6 +200,22 @@ pub fn integers<'py>(name: &str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'p
     }
 }
 
+/// Tokens `[N]`, each from 0 to `vocabulary - 1`.
+pub fn tokens(name: &str, value: &Bound<'_, PyAny>, vocabulary: usize) -> PyResult<Vec<u32>> {
+    let array = integers(name, value)?;
+    check_shape(name, &[("N", None)], array.shape())?;
+    let array = array.try_readonly().map_err(|_| busy(name))?;
+    let numbers = array.as_slice().expect("the converter returns contiguous aligned arrays");
+    let checked = numbers.iter().enumerate().map(|(at, &token)| match u32::try_from(token) {
+        Ok(small) if (small as usize) < vocabulary => Ok(small),
+        _ => {
+            let expected = format!("from 0 to V - 1 = {}", vocabulary as i64 - 1);
+            Err(raise(Error::option(format!("{name}[{at}]"), expected, token)))
+        }
+    });
+    checked.collect()
+}
+
 /// The lengths `[B]` of the rows of a batch, each between 0 and `time`.
 pub fn lengths(value: &Bound<'_, PyAny>, batch: usize, time: usize) -> PyResult<Vec<usize>> {
     let array = real_array("lengths", value, "iu", "integers")?;

@@ -6,7 +6,7 @@ use super::state::{Given, Parts, Shapes};
 use super::stream::Stream;
 use crate::Error;
 use crate::layers::init::{self, Init, Scheme};
-use crate::layers::{self, Activation, Cell, Config, Lstm, Merge, Packed, Pass};
+use crate::layers::{self, Activation, Cell, Config, LanguageModel, Lstm, Merge, Packed, Pass};
 use crate::view::{Seq, SeqMut};
 use numpy::prelude::*;
 use numpy::{PyArray3, PyArrayDyn};
@@ -22,8 +22,10 @@ type Backward<'py> = (Option<Bound<'py, PyArray3<f32>>>, Parts<'py>, Parts<'py>,
 /// The arithmetic of an LSTM stack, with the packed copy of the parameters that it saw last.
 #[pyclass(frozen, module = "rustlstm._core")]
 pub struct LstmCore {
-    lstm: Arc<Lstm>,
+    pub(super) lstm: Arc<Lstm>,
     packed: Mutex<Option<(Vec<u64>, Arc<Packed>)>>,
+    /// The same with the layers around it, of streams of tokens.
+    pub(super) language: Mutex<Option<(Vec<u64>, Arc<LanguageModel>)>>,
 }
 
 #[pymethods]
@@ -83,7 +85,7 @@ impl LstmCore {
                 weight_drop,
             };
             let lstm = Arc::new(Lstm::new(config).map_err(raise)?);
-            Ok(LstmCore { lstm, packed: Mutex::new(None) })
+            Ok(LstmCore { lstm, packed: Mutex::default(), language: Mutex::default() })
         })
     }
 
@@ -191,7 +193,12 @@ impl LstmCore {
 
 impl LstmCore {
     /// The packed parameters of these versions; packs only when the versions are new.
-    fn packed(&self, py: Python<'_>, params: &[Bound<'_, PyAny>], versions: Vec<u64>) -> PyResult<Arc<Packed>> {
+    pub(super) fn packed(
+        &self,
+        py: Python<'_>,
+        params: &[Bound<'_, PyAny>],
+        versions: Vec<u64>,
+    ) -> PyResult<Arc<Packed>> {
         if let Some((known, packed)) = &*self.packed.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
             && *known == versions
         {

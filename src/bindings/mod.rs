@@ -13,6 +13,7 @@ mod errors;
 mod gil;
 mod images;
 mod init;
+mod language;
 mod layers;
 mod linear;
 mod loss;
@@ -51,6 +52,8 @@ mod _core {
     use super::errors::RustPanic;
     #[pymodule_export]
     use super::init::draw;
+    #[pymodule_export]
+    use super::language::{TokenStream, token_stream};
     #[pymodule_export]
     use super::layers::{Cache, LstmCore};
     #[pymodule_export]

@@ -2,6 +2,7 @@
 //! directions merge, how dropout falls on an input, and where an input's gradient goes.
 
 use super::config::Merge;
+use super::lookup::Table;
 use super::rows::Rows;
 use crate::kernels::mask::Mask;
 use crate::simd::{LANES, Simd};
@@ -100,6 +101,8 @@ pub(super) enum Source<'a> {
     Given(Seq<'a>, Option<&'a SeqMut<'a>>),
     /// One step of the caller's, `[B, C]`.
     Step(&'a [f32]),
+    /// One step of tokens `[B]`, whose products with the input matrix are known.
+    Known(&'a Table, &'a [u32]),
     /// The layer below.
     Below(Outputs<'a>),
 }
@@ -126,6 +129,7 @@ impl Inlet<'_> {
         match self.source {
             Source::Given(x, _) => to.copy_from_slice(x.row(row, t)),
             Source::Step(x) => to.copy_from_slice(&x[row * self.channels..][..self.channels]),
+            Source::Known(..) => {} // it is the product that is read
             // SAFETY: as for the caller.
             Source::Below(outputs) => unsafe { outputs.read(slot, t, to) },
         }
@@ -136,7 +140,7 @@ impl Inlet<'_> {
 
     /// Whether anybody wants the input's gradient.
     pub fn wants_gradient(&self) -> bool {
-        !matches!(self.source, Source::Given(_, None) | Source::Step(_))
+        !matches!(self.source, Source::Given(_, None) | Source::Step(_) | Source::Known(..))
     }
 
     /// Adds `d` to the gradient of the input of `slot` at time `t`; `d` is spent.
@@ -154,7 +158,7 @@ impl Inlet<'_> {
             Source::Given(_, Some(dx)) => add(unsafe { dx.row(row, t) }, d, 1.0),
             // SAFETY: as for the caller.
             Source::Below(outputs) => unsafe { outputs.add_gradient(slot, t, d) },
-            Source::Given(_, None) | Source::Step(_) => {}
+            Source::Given(_, None) | Source::Step(_) | Source::Known(..) => {}
         }
     }
 }

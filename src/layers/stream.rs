@@ -5,6 +5,7 @@
 
 use super::direction::Held;
 use super::inlet::Source;
+use super::lookup::Table;
 use super::lstm::{Lstm, State};
 use super::rows::Rows;
 use super::stack::Stack;
@@ -60,13 +61,24 @@ impl Stream {
         if y.len() != batch * outputs {
             return Err(Error::shape("y", format!("[B={batch}, C={outputs}]"), format!("{} values", y.len())));
         }
+        self.advance(Source::Step(x), y)
+    }
+
+    /// The same for tokens `ids` `[B]` whose products with the input matrix are known.
+    pub(super) fn look_up(&mut self, table: &Table, ids: &[u32], y: &mut [f32]) -> Result<(), Error> {
+        debug_assert!(ids.len() == self.batch() && y.len() == self.batch() * self.channels().1);
+        self.advance(Source::Known(table, ids), y)
+    }
+
+    fn advance(&mut self, source: Source<'_>, y: &mut [f32]) -> Result<(), Error> {
+        let (batch, (_, outputs)) = (self.batch(), self.channels());
         let Stream { lstm, packed, rows, held, scratch } = self;
         let stack = Stack { lstm, packed, rows, held, record: false, key: None };
         let need = stack.scratch();
         if scratch.len() < need {
             *scratch = Buffer::zeros(need); // the number of threads has grown
         }
-        stack.forward(Source::Step(x), &SeqMut::new(y, [batch, 1, outputs])?, scratch);
+        stack.forward(source, &SeqMut::new(y, [batch, 1, outputs])?, scratch);
         for (index, held) in held.iter_mut().enumerate() {
             let block = batch * lstm.geometry(index).h_stride();
             held.h.copy_within(block..2 * block, 0);
@@ -92,6 +104,33 @@ impl Stream {
         let mut fork = Stream::new(self.lstm.clone(), self.packed.clone(), self.batch()).expect("this one was made");
         fork.set_state(&self.state()).expect("the state has the right size");
         fork
+    }
+
+    /// Makes the sequences copies of those that `rows` names, which may be more or fewer than there were.
+    pub fn select(&mut self, rows: &[usize]) -> Result<(), Error> {
+        let batch = self.batch();
+        if rows.is_empty() {
+            return Err(Error::option("rows", "at least one", "none"));
+        }
+        if let Some(row) = rows.iter().find(|row| **row >= batch) {
+            return Err(Error::option("rows", format!("from 0 to B - 1 = {}", batch - 1), row));
+        }
+        let state = self.state();
+        let mut chosen = State::default();
+        let (mut h, mut c) = (0, 0);
+        for index in 0..self.held.len() {
+            let geometry = self.lstm.geometry(index);
+            for row in rows {
+                chosen.h.extend_from_slice(&state.h[h + row * geometry.state..][..geometry.state]);
+                chosen.c.extend_from_slice(&state.c[c + row * geometry.hidden..][..geometry.hidden]);
+            }
+            h += batch * geometry.state;
+            c += batch * geometry.hidden;
+        }
+        if rows.len() != batch {
+            *self = self.lstm.stream(self.packed.clone(), rows.len())?;
+        }
+        self.set_state(&chosen)
     }
 
     /// Begins anew: all sequences, or those where `mask` is true.

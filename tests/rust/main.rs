@@ -13,6 +13,7 @@ mod errors;
 mod everywhere;
 mod gradcheck;
 mod interrupt;
+mod language;
 mod layer;
 mod layer_norm;
 mod linear;

@@ -9,6 +9,7 @@ from ._dropout import Dropout as Dropout
 from ._embedding import Embedding as Embedding
 from ._encoder_decoder import EncoderDecoder as EncoderDecoder
 from ._init import Init as Init
+from ._language import LanguageModel as LanguageModel
 from ._linear import Linear as Linear
 from ._lstm import LSTM as LSTM
 from ._lstm import Record as Record

@@ -283,6 +283,25 @@ class LSTM(Recurrent):
             None if c is None else [part.data for part in c],
         )
 
+    def _token_stream(
+        self, batch_size: int, embedding: Any, projection: Any, head: Any, around: list[int]
+    ) -> ops.TokenStream:
+        """Return a stream of tokens through these layers around this one; ``around`` are their versions."""
+        h, c = self._learned(batch_size)
+        params = [getattr(self, name) for name in self._names]
+        return ops.token_stream(
+            self._core,
+            [param.data for param in params],
+            [param.version for param in params],
+            batch_size,
+            None if h is None else [part.data for part in h],
+            None if c is None else [part.data for part in c],
+            embedding,
+            projection,
+            head,
+            around,
+        )
+
     def _state(self, state: Any, x: Any) -> tuple[Any, Any]:
         if state is None:
             state = None, None

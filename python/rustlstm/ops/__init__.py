@@ -7,7 +7,9 @@ with a recurrence or an inner loop is Rust; glue is numpy.
 from .._core import Cache as Cache
 from .._core import LstmCore as LstmCore
 from .._core import Stream as Stream
+from .._core import TokenStream as TokenStream
 from .._core import draw as draw
+from .._core import token_stream as token_stream
 from ._arithmetic import absolute as absolute
 from ._arithmetic import add as add
 from ._arithmetic import clip as clip

@@ -4,7 +4,7 @@ use super::{Frame, Member};
 use crate::kernels::cell::{self, Slots};
 use crate::kernels::gemm::multiply;
 use crate::kernels::norm;
-use crate::layers::inlet::{Inlet, padded};
+use crate::layers::inlet::{Inlet, Source, padded};
 use crate::layers::rows::Rows;
 use crate::simd::{Kernel, LANES, Simd};
 use crate::view::{Grid, SeqMut};
@@ -155,7 +155,13 @@ impl<'a> Forward<'a> {
         let init = if weights.gains.is_some() { Grid::zeros() } else { bias.panels(share.first_panel) };
         let right = weights.input.grid().panels(share.first_panel);
         let vectors = 0..4 * share.units.len();
-        multiply(s, chunk.total, self.inlet.channels, share.input, right, vectors, init, share.product);
+        if let Source::Known(table, ids) = self.inlet.source {
+            let slots = share.slots.start..share.slots.start + chunk.total;
+            let ids = slots.map(|slot| ids[frame.rows.order[slot] as usize] as usize);
+            table.copy(s, ids, share.first_panel, vectors, share.product);
+        } else {
+            multiply(s, chunk.total, self.inlet.channels, share.input, right, vectors, init, share.product);
+        }
         if weights.gains.is_none() {
             return;
         }
