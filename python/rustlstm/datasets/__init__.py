@@ -1,6 +1,7 @@
 """Data for training: readers of files, numbers for tokens, splits, windows and batches. Nothing here knows a model."""
 """Data for training, as batches, and data whose best attainable score is known. Nothing here knows a model."""
 
+from . import classification as classification
 from . import prediction as prediction
 from ._batching import Batch as Batch
 from ._batching import Batches as Batches

@@ -24,14 +24,18 @@ WALK = {
     3: {"X": 2, "S": END},
     4: {"P": 3, "V": END},
 }
+EDGES = {state: tuple(edges) for state, edges in WALK.items()}
 
 
 def embedded_string(draw: np.random.Generator) -> str:
     """Return a string in which each choice of the grammar has probability 1/2."""
     outer = pick(draw, "TP")
-    state, inner = 0, ""
+    state, inner, choices = 0, "", 1
     while state != END:
-        symbol = pick(draw, tuple(WALK[state]))
+        if choices == 1:
+            choices = int(draw.integers(2**62, 2**63))  # 62 choices at once, below a one that marks their end
+        symbol = EDGES[state][choices & 1]
+        choices >>= 1
         inner += symbol
         state = WALK[state][symbol]
     return f"B{outer}B{inner}E{outer}E"

@@ -20,7 +20,7 @@ def embedded_reber(n: int = 500, *, seed: int = 0) -> Dataset:
 
     The second symbol, T or P, comes again as the last but one, and must be remembered until then. Who knows only the
     last symbols cannot know it (Hochreiter and Schmidhuber 1997, section 5.1). All strings are different, so a split
-    has no string in both parts.
+    has no string in both parts; therefore many strings are longer than as many free draws would be.
 
     Args:
         n: strings.
