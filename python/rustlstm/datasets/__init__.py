@@ -2,7 +2,9 @@
 """Data for training, as batches, and data whose best attainable score is known. Nothing here knows a model."""
 
 from . import classification as classification
+from . import generation as generation
 from . import prediction as prediction
+from . import seq2seq as seq2seq
 from ._batching import Batch as Batch
 from ._batching import Batches as Batches
 from ._batching import Data as Data

@@ -84,6 +84,28 @@ class Chain:
         return symbols[:length]
 
 
+def walks(
+    draw: np.random.Generator, n: int, start: Array, tables: list[Array]
+) -> tuple[npt.NDArray[np.int64], list[Array]]:
+    """Return n walks of which each step has a table of its own, and how probable each state is at each step.
+
+    Args:
+        draw: the source of chance.
+        n: walks.
+        start: [V], the probabilities of the first state.
+        tables: T - 1 tables [V, V], from a state to the next.
+
+    Returns:
+        states [n, T], and T arrays [V].
+    """
+    states, likely = [draw.choice(len(start), n, p=start)], [start]
+    for table in tables:
+        following = (np.cumsum(table, axis=1)[states[-1]] < draw.random(n)[:, None]).sum(axis=1)
+        states.append(np.minimum(following, len(start) - 1))
+        likely.append(np.asarray(likely[-1] @ table))
+    return np.stack(states, axis=1).astype(np.int64), likely
+
+
 def entropy(probabilities: Array) -> Array:
     """Return the entropy in nats of distributions along the last axis, [..., V] to [...]."""
     inside = probabilities > 0
