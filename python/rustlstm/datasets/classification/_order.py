@@ -46,7 +46,6 @@ def orderings(n: int = 1000, *, length: int = 5, rule: str = "ascending", high: 
             row = row[::-1]
         elif rule == "alternating":
             middle = -(-length // 2)  # all numbers of the lower half are below all of the upper one
-            row = row.copy()
             row[::2], row[1::2] = draw.permutation(np.sort(row)[:middle]), draw.permutation(np.sort(row)[middle:])
         x[good, :, 0], y[good] = row, "good"
         at = whole(draw, 0, length - 2)
