@@ -6,6 +6,7 @@ from . import losses as losses
 from . import nn as nn
 from . import ops as ops
 from . import optim as optim
+from . import sampling as sampling
 from . import training as training
 from ._core import RustPanic as RustPanic
 from ._core import __version__ as __version__

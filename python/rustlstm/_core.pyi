@@ -121,6 +121,48 @@ def token_stream(
     /,
 ) -> TokenStream: ...
 
+# --- decode -----------------------------------------------------------------------------------------------------------
+
+_Filters = Sequence[tuple[str, Sequence[float], Sequence[int]]]
+_Ids = npt.NDArray[np.int64]
+
+@final
+class Sampler:
+    def __new__(
+        cls,
+        stream: TokenStream,
+        prompts: Sequence[npt.ArrayLike],
+        filters: _Filters,
+        stops: Sequence[Sequence[int]],
+        length: int,
+        seed: int,
+        first: int,
+        samples: int,
+        /,
+    ) -> Sampler: ...
+    def run(self) -> list[list[tuple[_Ids, _Array, _Array, int | None]]]: ...
+    def next(self) -> list[int]: ...
+
+def filter_logits(
+    logits: npt.ArrayLike,
+    histories: Sequence[npt.ArrayLike],
+    drawn: Sequence[int],
+    filters: _Filters,
+    ends: Sequence[int],
+    /,
+) -> _Array: ...
+def beam_search(
+    stream: TokenStream,
+    prompt: npt.ArrayLike,
+    filters: _Filters,
+    stops: Sequence[Sequence[int]],
+    length: int,
+    width: int,
+    n_best: int,
+    penalty: tuple[str, float],
+    /,
+) -> list[tuple[_Ids, float, float, int | None]]: ...
+
 # --- safetensors ------------------------------------------------------------------------------------------------------
 
 def header_length(first: bytes, file_len: int, /) -> int: ...

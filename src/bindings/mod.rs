@@ -6,6 +6,7 @@
 mod array;
 mod attention;
 mod conv;
+mod decode;
 mod dropout;
 mod elementwise;
 mod embedding;
@@ -42,6 +43,8 @@ mod _core {
     use super::attention::{attention, attention_backward};
     #[pymodule_export]
     use super::conv::{conv, conv_backward};
+    #[pymodule_export]
+    use super::decode::{Sampler, beam_search, filter_logits};
     #[pymodule_export]
     use super::dropout::dropout;
     #[pymodule_export]

@@ -38,9 +38,9 @@ fn question() -> Option<fn() -> bool> {
     (!pointer.is_null()).then(|| unsafe { mem::transmute::<*mut (), fn() -> bool>(pointer) })
 }
 
-/// How far a worker is from the next question.
+/// How far a worker, or a loop that calls teams, is from the next question.
 #[derive(Debug, Default)]
-pub(super) struct Pace {
+pub struct Pace {
     work: Cell<usize>,
     next: Cell<Option<Instant>>,
 }
@@ -48,15 +48,21 @@ pub(super) struct Pace {
 impl Pace {
     /// Notes work, and says whether there has been enough since it last said so.
     #[inline(always)]
-    pub fn is_due(&self, work: usize) -> bool {
+    pub(super) fn is_due(&self, work: usize) -> bool {
         let sum = self.work.get().saturating_add(work);
         self.work.set(if sum < WORK { sum } else { 0 });
         sum >= WORK
     }
 
+    /// Looks at the clock, and may not return: where the caller shall stop. For loops that are no team's own, between turns
+    /// that take microseconds at least.
+    pub fn look(&self) {
+        self.ask();
+    }
+
     /// Asks, if it is time; does not return if the answer is yes.
     #[cold]
-    pub fn ask(&self) {
+    pub(super) fn ask(&self) {
         let Some(question) = question() else { return };
         let now = Instant::now();
         let is_time = self.next.get().map(|next| now >= next);

@@ -36,5 +36,5 @@ mod team;
 
 pub use barrier::Barrier;
 pub use count::{MAX_THREADS, NUM_THREADS_VARIABLE, num_threads, num_threads_from_env, set_num_threads, worth};
-pub use interrupt::{Interrupted, ask};
+pub use interrupt::{Interrupted, Pace, ask};
 pub use team::{Worker, run};

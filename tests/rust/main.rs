@@ -5,6 +5,7 @@ mod alone;
 mod architecture;
 mod attention;
 mod conv;
+mod decode;
 mod determinism;
 mod dropout;
 mod elementwise;
