@@ -3,6 +3,7 @@
 from . import checkpoint as checkpoint
 from . import datasets as datasets
 from . import losses as losses
+from . import metrics as metrics
 from . import nn as nn
 from . import ops as ops
 from . import optim as optim
