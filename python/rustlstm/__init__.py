@@ -1,5 +1,6 @@
 """LSTM layers with the arithmetic in Rust and numpy arrays in and out."""
 
+from . import baselines as baselines
 from . import checkpoint as checkpoint
 from . import datasets as datasets
 from . import losses as losses
@@ -18,6 +19,7 @@ from ._errors import NonFiniteError as NonFiniteError
 from .models import SequenceClassifier as SequenceClassifier
 from .models import SequencePredictor as SequencePredictor
 from .models import SequenceTagger as SequenceTagger
+from .baselines import compare as compare
 from .models import load as load
 from .models import save as save
 from .tensor import Tensor as Tensor

@@ -175,7 +175,7 @@ def _numbered(y_true: Any, y_pred: Any) -> tuple[Index, Index, list[Any]]:
         kinds.append({isinstance(label, (str, bytes)) for label in flat})
     if not kinds[0] & kinds[1]:
         raise TypeError(f"y_pred must hold labels of the kind of y_true, such as {true[0]!r}, got {pred[0]!r}")
-    names = ordered({*true, *pred})
+    names = sorted_labels({*true, *pred})
     index = {label: at for at, label in enumerate(names)}
     return (
         np.array([index[label] for label in true], np.int64),
@@ -184,7 +184,7 @@ def _numbered(y_true: Any, y_pred: Any) -> tuple[Index, Index, list[Any]]:
     )
 
 
-def ordered(labels: set[Any]) -> list[Any]:
+def sorted_labels(labels: set[Any]) -> list[Any]:
     """Return labels sorted; those that cannot be compared, by kind and then by how they are written."""
     try:
         return sorted(labels)
@@ -241,7 +241,7 @@ def _with_columns(
     """Return the column of each true label, the columns, and their labels."""
     true = flat_labels("y_true", y_true)
     filled(len(true))
-    names = ordered(set(true)) if labels is None else flat_labels("labels", labels)
+    names = sorted_labels(set(true)) if labels is None else flat_labels("labels", labels)
     given = numbers("y_pred", y_pred)
     if given.ndim == 1 and len(names) == 2:
         given = np.stack([1 - given, given], axis=1)

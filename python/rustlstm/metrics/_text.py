@@ -132,10 +132,10 @@ def levenshtein(a: Tokens, b: Tokens) -> int:
     """
     index: dict[Hashable, int] = {}
     first, second = (np.array([index.setdefault(token, len(index)) for token in each], np.int64) for each in (a, b))
-    return int(distances(first, second[None], np.array([len(second)]))[0])
+    return int(edit_distances(first, second[None], np.array([len(second)]))[0])
 
 
-def distances(query: Index, others: Index, lengths: Index) -> Index:
+def edit_distances(query: Index, others: Index, lengths: Index) -> Index:
     """Return the edit distance of one sequence from each of many.
 
     Args:
