@@ -134,9 +134,9 @@ def read_series(name: str, given: Any) -> list[Floats]:
             raise TypeError(f"{name}[{at}] must be a series of numbers, got {row!r}") from None
         if array.ndim not in (1, 2):
             raise ValueError(f"{name}[{at}] must be a series [T] or [T, C], got shape {list(array.shape)}")
-        array = array.reshape(len(array), -1)
-        if len(array) == 0 or array.shape[1] == 0:
+        if array.size == 0:
             raise ValueError(f"{name}[{at}] must have at least one step, got none")
+        array = array.reshape(len(array), -1)
         if array.shape[1] != (found[0].shape[1] if found else array.shape[1]):
             raise ValueError(f"{name}[{at}] must have {found[0].shape[1]} channels, as {name}[0], got {array.shape[1]}")
         if not np.isfinite(array).all():
