@@ -151,6 +151,17 @@ def test_large_numbers_stay_numbers() -> None:
 
 
 @pytest.mark.once
+def test_filters_are_values() -> None:
+    assert TopP(0.9) == TopP(0.9) != MinP(0.9)
+    assert FrequencyPenalty(1.0) != PresencePenalty(1.0)
+    assert len({Greedy(), Greedy(), TopK(3), MinLength(3), MaxLength(3)}) == 4
+    assert [repr(one) for one in (Greedy(), MinP(0.5), MaxLength(3))] == ["Greedy()", "MinP(p=0.5)", "MaxLength(n=3)"]
+    for one, name in ((TopP(0.9), "p"), (PresencePenalty(1.0), "amount"), (MinLength(1), "n"), (TopK(2), "k")):
+        with pytest.raises(AttributeError):
+            setattr(one, name, 1)
+
+
+@pytest.mark.once
 def test_wrong_arguments_are_named() -> None:
     cases: list[tuple[Callable[[], object], str]] = [
         (lambda: Temperature(0), r"must be above 0, got 0; Greedy\(\)"),

@@ -25,6 +25,8 @@ Plain: TypeAlias = tuple[str, list[float], list[int]]
 Token: TypeAlias = int | str
 
 
+# Filters with the same fields share a dataclass: making each its own would take a tenth of the package's import.
+@dataclass(frozen=True)
 class Filter:
     """What all filters are."""
 
@@ -33,7 +35,6 @@ class Filter:
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
 class Greedy(Filter):
     """Keeps the most probable token alone."""
 
@@ -95,7 +96,6 @@ class _Share(Filter):
             raise ValueError(f"p of {type(self).__name__} must be above 0 and at most 1, got {self.p!r}")
 
 
-@dataclass(frozen=True)
 class TopP(_Share):
     """Keeps the most probable tokens, up to the one with which their probabilities reach p (Holtzman et al., 2020)."""
 
@@ -103,7 +103,6 @@ class TopP(_Share):
         return "top_p", [self.p], []
 
 
-@dataclass(frozen=True)
 class MinP(_Share):
     """Keeps the tokens that are at least p times as probable as the most probable one (Nguyen et al., 2024)."""
 
@@ -111,7 +110,6 @@ class MinP(_Share):
         return "min_p", [self.p], []
 
 
-@dataclass(frozen=True)
 class Typical(_Share):
     """Keeps the tokens whose surprise is nearest to the mean, up to a probability of p (Meister et al., 2023)."""
 
@@ -140,28 +138,25 @@ class RepetitionPenalty(Filter):
 
 
 @dataclass(frozen=True)
-class FrequencyPenalty(Filter):
-    """Takes an amount from a token's logit for each time that it is in the history, or its last ``window`` tokens."""
-
+class _Penalty(Filter):
     amount: float
     window: int | None = None
 
     def __post_init__(self) -> None:
-        _amount(self)
+        if not math.isfinite(number(f"amount of {type(self).__name__}", self.amount)):
+            raise ValueError(f"amount of {type(self).__name__} must be finite, got {self.amount}")
+        _window(self)
+
+
+class FrequencyPenalty(_Penalty):
+    """Takes an amount from a token's logit for each time that it is in the history, or its last ``window`` tokens."""
 
     def plain(self, vocabulary: Any = None) -> Plain:
         return "frequency_penalty", [self.amount], _window(self)
 
 
-@dataclass(frozen=True)
-class PresencePenalty(Filter):
+class PresencePenalty(_Penalty):
     """Takes an amount from a token's logit if it is in the history, or its last ``window`` tokens."""
-
-    amount: float
-    window: int | None = None
-
-    def __post_init__(self) -> None:
-        _amount(self)
 
     def plain(self, vocabulary: Any = None) -> Plain:
         return "presence_penalty", [self.amount], _window(self)
@@ -229,26 +224,22 @@ class Bias(Filter):
 
 
 @dataclass(frozen=True)
-class MinLength(Filter):
-    """Removes what ends a sequence, which is every stop of one token, before n tokens are drawn."""
-
+class _Length(Filter):
     n: int
 
     def __post_init__(self) -> None:
-        count("n of MinLength", self.n, 0)
+        count(f"n of {type(self).__name__}", self.n, 0)
+
+
+class MinLength(_Length):
+    """Removes what ends a sequence, which is every stop of one token, before n tokens are drawn."""
 
     def plain(self, vocabulary: Any = None) -> Plain:
         return "min_length", [], [self.n]
 
 
-@dataclass(frozen=True)
-class MaxLength(Filter):
+class MaxLength(_Length):
     """Leaves only what ends a sequence, which is every stop of one token, after n tokens are drawn."""
-
-    n: int
-
-    def __post_init__(self) -> None:
-        count("n of MaxLength", self.n, 0)
 
     def plain(self, vocabulary: Any = None) -> Plain:
         return "max_length", [], [self.n]
@@ -257,12 +248,6 @@ class MaxLength(Filter):
 def _window(filter: Any) -> list[int]:
     name = f"window of {type(filter).__name__}"
     return [] if filter.window is None else [count(name, filter.window)]
-
-
-def _amount(filter: Any) -> None:
-    if not math.isfinite(number(f"amount of {type(filter).__name__}", filter.amount)):
-        raise ValueError(f"amount of {type(filter).__name__} must be finite, got {filter.amount}")
-    _window(filter)
 
 
 def plain_filters(filters: Filter | Sequence[Filter], vocabulary: Any) -> list[Plain]:

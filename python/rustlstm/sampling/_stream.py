@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
@@ -83,6 +82,8 @@ def _pieces(sampler: _core.Sampler, text: _Text) -> Iterator[Any]:
 
 
 async def _awaited(sampler: _core.Sampler, text: _Text) -> AsyncIterator[Any]:
+    import asyncio  # where it is used, there is an event loop; it takes too long for everybody else's import
+
     while tokens := await asyncio.to_thread(sampler.next):
         for piece in text.add(tokens):
             yield piece
