@@ -16,10 +16,12 @@ from ._core import build_info as build_info
 from ._core import get_num_threads as get_num_threads
 from ._core import set_num_threads as set_num_threads
 from ._errors import NonFiniteError as NonFiniteError
+from .baselines import compare as compare
+from .models import Seq2Seq as Seq2Seq
 from .models import SequenceClassifier as SequenceClassifier
+from .models import SequenceGenerator as SequenceGenerator
 from .models import SequencePredictor as SequencePredictor
 from .models import SequenceTagger as SequenceTagger
-from .baselines import compare as compare
 from .models import load as load
 from .models import save as save
 from .tensor import Tensor as Tensor

@@ -118,6 +118,7 @@ def token_stream(
     projection: _Map | None,
     head: _Map,
     around: Sequence[int],
+    memories: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]] | None,
     /,
 ) -> TokenStream: ...
 

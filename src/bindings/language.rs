@@ -7,7 +7,7 @@ use super::state::{Given, Shapes};
 use crate::Error;
 use crate::decode::TokenModel;
 use crate::layers::linear::Linear;
-use crate::layers::{LanguageModel, Parts};
+use crate::layers::{LanguageModel, Memory, Parts};
 use numpy::prelude::*;
 use numpy::{Ix2, PyArray2};
 use pyo3::exceptions::PyRuntimeError;
@@ -98,10 +98,14 @@ impl TokenStream {
 /// A matrix and perhaps a bias.
 type Map<'py> = (Bound<'py, PyAny>, Option<Bound<'py, PyAny>>);
 
+/// The keys [S, H] and values [S, M] that a sequence looks back at.
+type Looked<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
+
 /// A stream of tokens through an embedding [V, E] (or none: a one at the token's place), an LSTM from (h, c) on, a
 /// projection and a head, with these parameters as they are now. The copies that it needs are kept by their versions.
+/// With memories, one for each sequence, the projection takes what is seen of them beside the LSTM's output.
 #[pyfunction]
-#[pyo3(signature = (core, params, versions, batch, h, c, embedding, projection, head, around, /))]
+#[pyo3(signature = (core, params, versions, batch, h, c, embedding, projection, head, around, memories, /))]
 pub fn token_stream<'py>(
     py: Python<'py>,
     core: &LstmCore,
@@ -114,8 +118,11 @@ pub fn token_stream<'py>(
     projection: Option<Map<'py>>,
     head: Map<'py>,
     around: Vec<u64>,
+    memories: Option<Vec<Looked<'py>>>,
 ) -> PyResult<TokenStream> {
     guard(|| {
+        let memories = memories.map(|all| all.iter().map(memory).collect::<PyResult<Vec<_>>>()).transpose()?;
+        let width = memories.as_ref().map(|all| all.first().map_or(0, |memory| memory.1));
         let initial = Shapes::of(core.lstm.config()).state(("h of state", h), ("c of state", c), batch)?;
         let all = [versions.clone(), around].concat();
         let packed = core.packed(py, &params, versions)?;
@@ -129,6 +136,7 @@ pub fn token_stream<'py>(
                 let parts = Parts {
                     embedding: embedding.as_ref().map(Input::slice),
                     projection: projection.as_ref().map(Arrays::linear),
+                    memory: width,
                     head: head.linear(),
                 };
                 let made = py.detach(|| LanguageModel::new((*core.lstm).clone(), packed, parts));
@@ -138,12 +146,25 @@ pub fn token_stream<'py>(
                 model
             }
         };
-        let mut stream = model.stream(batch).map_err(raise)?;
+        let mut stream = match memories {
+            None => model.stream(batch),
+            Some(all) => model.stream_with(all.into_iter().map(|(memory, _)| memory).collect()),
+        }
+        .map_err(raise)?;
         if let Some(initial) = &initial {
             stream.set_state(initial).map_err(raise)?;
         }
         Ok(TokenStream::new(Box::new(stream)))
     })
+}
+
+/// A copy of what a sequence looks back at, and the width of its values.
+fn memory((keys, values): &Looked<'_>) -> PyResult<(Arc<Memory>, usize)> {
+    let keys = Input::new("keys", keys, &[("S", None), ("H", None)])?;
+    let steps = keys.shape()[0];
+    let values = Input::new("values", values, &[("S", Some(steps)), ("M", None)])?;
+    let memory = Memory { keys: keys.slice().to_vec(), values: values.slice().to_vec(), steps };
+    Ok((Arc::new(memory), values.shape()[1]))
 }
 
 /// The arrays of a linear map.

@@ -4,19 +4,24 @@
 //! x = E[token], or 1 at the token's place        the embedding, or none
 //! h = LSTM(x)                                    see Stream
 //! logits = head(project(h))                      the projection is needed where the head is the embedding itself
+//!
+//! writing what was read, with a memory to look back at:
+//! logits = head(tanh(project([h, attention(h, memory)])))
 //! ```
 //!
 //! It is what the layers give for the whole sequence, bit for bit, and each row is what it would be alone.
 
+use super::attention::{Attention, Inputs};
 use super::inlet::padded;
 use super::linear::Linear;
 use super::lookup::Table;
 use super::lstm::{Lstm, State};
-use super::steps::check_shape;
+use super::steps::{Steps, check_shape};
 use super::stream::Stream;
 use super::weights::Packed;
 use crate::Error;
 use crate::buffer::Buffer;
+use crate::kernels::elementwise::{Function, apply};
 use crate::kernels::gemm::{multiply, pack};
 use crate::simd::{Kernel, LANES, Level, Simd, dispatch};
 use crate::threads;
@@ -34,8 +39,22 @@ pub struct Parts<'a> {
     pub embedding: Option<&'a [f32]>,
     /// From the LSTM's output to what the head takes, if these differ.
     pub projection: Option<Linear<'a>>,
+    /// The width M of the steps of a memory, where there is one to look back at; the projection then takes the LSTM's
+    /// output and beside it what was seen, and its outputs go through tanh.
+    pub memory: Option<usize>,
     /// `[V, _]`
     pub head: Linear<'a>,
+}
+
+/// What was read, for one sequence to look back at.
+#[derive(Debug)]
+pub struct Memory {
+    /// `[S, H]`, what the LSTM's output is compared with.
+    pub keys: Vec<f32>,
+    /// `[S, M]`, what is seen where it fits.
+    pub values: Vec<f32>,
+    /// `S`
+    pub steps: usize,
 }
 
 /// An embedding, an LSTM and a linear head with frozen parameters.
@@ -45,6 +64,7 @@ pub struct LanguageModel {
     packed: Arc<Packed>,
     input: Input,
     projection: Option<Map>,
+    memory: Option<usize>,
     head: Map,
 }
 
@@ -71,7 +91,7 @@ impl LanguageModel {
     /// # Errors
     /// As for [`LanguageModel::new`].
     pub fn with_table(lstm: Lstm, packed: Arc<Packed>, parts: Parts<'_>, largest: usize) -> Result<Self, Error> {
-        let Parts { embedding, projection, head } = parts;
+        let Parts { embedding, projection, memory, head } = parts;
         let ([tokens, features], channels) = (head.features, lstm.config().input_size);
         if tokens == 0 || u32::try_from(tokens).is_err() {
             return Err(Error::option("the vocabulary", "from 1 to 2³² - 1 tokens", tokens));
@@ -82,8 +102,9 @@ impl LanguageModel {
             None => return Err(Error::shape("the LSTM's input", format!("[V={tokens}]"), format!("[{channels}]"))),
         }
         let outputs = projection.map_or([lstm.output_size(); 2], |projection| projection.features);
-        if outputs[1] != lstm.output_size() {
-            return Err(Error::shape("the projection", format!("[_, {}]", lstm.output_size()), format!("{outputs:?}")));
+        let features_of_step = lstm.output_size() + memory.unwrap_or(0);
+        if outputs[1] != features_of_step || (memory.is_some() && projection.is_none()) {
+            return Err(Error::shape("the projection", format!("[_, {features_of_step}]"), format!("{outputs:?}")));
         }
         if features != outputs[0] {
             return Err(Error::shape(
@@ -99,7 +120,7 @@ impl LanguageModel {
         };
         let projection = projection.map(|projection| Map::new(lstm.level(), projection)).transpose()?;
         let head = Map::new(lstm.level(), head)?;
-        Ok(LanguageModel { lstm, packed, input, projection, head })
+        Ok(LanguageModel { lstm, packed, input, projection, memory, head })
     }
 
     /// `V`
@@ -110,14 +131,37 @@ impl LanguageModel {
     /// A stream of tokens for `batch` sequences that begin with zeros.
     ///
     /// # Errors
-    /// When `batch` is no number of rows.
+    /// When `batch` is no number of rows, or the model needs memories.
     pub fn stream(self: &Arc<Self>, batch: usize) -> Result<TokenStream, Error> {
+        match self.memory {
+            None => self.sequences(batch, Vec::new()),
+            Some(_) => Err(Error::option("memories", "one for each sequence", "none")),
+        }
+    }
+
+    /// A stream of tokens for sequences that each look back at a memory, and begin with zeros.
+    ///
+    /// # Errors
+    /// When there is none, one does not fit, or the model looks at none.
+    pub fn stream_with(self: &Arc<Self>, memories: Vec<Arc<Memory>>) -> Result<TokenStream, Error> {
+        let Some(width) = self.memory else {
+            return Err(Error::option("memories", "none, as the model looks at none", memories.len()));
+        };
+        for memory in &memories {
+            check_shape("the keys of a memory", memory.keys.len(), &[memory.steps, self.lstm.output_size()])?;
+            check_shape("the values of a memory", memory.values.len(), &[memory.steps, width])?;
+        }
+        self.sequences(memories.len(), memories)
+    }
+
+    fn sequences(self: &Arc<Self>, batch: usize, memories: Vec<Arc<Memory>>) -> Result<TokenStream, Error> {
         let stream = self.lstm.stream(self.packed.clone(), batch)?;
         let rows = |width: usize| Buffer::zeros(batch * width);
         let x = rows(if matches!(self.input, Input::Vectors(_)) { self.lstm.config().input_size } else { 0 });
         let projected = rows(self.projection.as_ref().map_or(0, |map| padded(map.outputs)));
         let (y, logits) = (rows(self.lstm.output_size()), rows(padded(self.head.outputs)));
-        Ok(TokenStream { model: self.clone(), stream, x, y, projected, logits })
+        let beside = rows(self.memory.map_or(0, |width| self.lstm.output_size() + width));
+        Ok(TokenStream { model: self.clone(), stream, memories, x, y, beside, projected, logits })
     }
 }
 
@@ -126,8 +170,12 @@ impl LanguageModel {
 pub struct TokenStream {
     model: Arc<LanguageModel>,
     stream: Stream,
+    /// One for each sequence, where there are any.
+    memories: Vec<Arc<Memory>>,
     x: Buffer,
     y: Buffer,
+    /// y and beside it what was seen of the memory.
+    beside: Buffer,
     /// In padded rows, as the product writes them.
     projected: Buffer,
     logits: Buffer,
@@ -156,7 +204,7 @@ impl TokenStream {
             let expected = format!("from 0 to V - 1 = {}", vocabulary - 1);
             return Err(Error::option(format!("tokens[{row}]"), expected, tokens[row]));
         }
-        let model = &*self.model;
+        let model = self.model.clone();
         match &model.input {
             Input::Table(table) => self.stream.look_up(table, tokens, &mut self.y)?,
             Input::Vectors(vectors) => {
@@ -168,18 +216,40 @@ impl TokenStream {
             }
         }
         let (level, width) = (model.lstm.level(), model.lstm.output_size());
-        let (features, row) = match &model.projection {
-            Some(map) => {
+        self.look_back();
+        let (features, row) = match (&model.projection, model.memory) {
+            (Some(map), None) => {
                 map.apply(level, batch, &self.y, width, &mut self.projected);
                 (&self.projected, padded(map.outputs))
             }
-            None => (&self.y, width),
+            (Some(map), Some(seen)) => {
+                map.apply(level, batch, &self.beside, width + seen, &mut self.projected);
+                let sums = self.projected.to_vec();
+                apply(level, Function::Tanh, &sums, &mut self.projected);
+                (&self.projected, padded(map.outputs))
+            }
+            (None, _) => (&self.y, width),
         };
         model.head.apply(level, batch, features, row, &mut self.logits);
         for (to, from) in logits.chunks_exact_mut(vocabulary).zip(self.logits.chunks_exact(padded(vocabulary))) {
             to.copy_from_slice(&from[..vocabulary]);
         }
         Ok(())
+    }
+
+    /// Puts beside each row of y what it sees of its memory.
+    fn look_back(&mut self) {
+        let (level, width) = (self.model.lstm.level(), self.model.lstm.output_size());
+        let Some(values_width) = self.model.memory else { return };
+        for (row, memory) in self.memories.iter().enumerate() {
+            let y = &self.y[row * width..][..width];
+            let (own, seen) = self.beside[row * (width + values_width)..][..width + values_width].split_at_mut(width);
+            own.copy_from_slice(y);
+            let steps = |count| Steps::new(1, count, None).expect("no lengths");
+            let attention = Attention { queries: steps(1), keys: steps(memory.steps), width, values_width, scale: 1.0 };
+            let inputs = Inputs { queries: y, keys: &memory.keys, values: &memory.values };
+            attention.forward(level, inputs, &mut vec![0.0; memory.steps], seen).expect("memories were checked");
+        }
     }
 
     /// The state after the last step.
@@ -202,9 +272,13 @@ impl TokenStream {
     pub fn select(&mut self, rows: &[usize]) -> Result<(), Error> {
         let before = self.batch();
         self.stream.select(rows)?;
+        if !self.memories.is_empty() {
+            self.memories = rows.iter().map(|row| self.memories[*row].clone()).collect();
+        }
         if rows.len() != before {
-            let TokenStream { x, y, projected, logits, .. } = self.model.stream(rows.len())?;
-            (self.x, self.y, self.projected, self.logits) = (x, y, projected, logits);
+            let TokenStream { x, y, beside, projected, logits, .. } =
+                self.model.sequences(rows.len(), self.memories.clone())?;
+            (self.x, self.y, self.beside, self.projected, self.logits) = (x, y, beside, projected, logits);
         }
         Ok(())
     }
@@ -214,8 +288,10 @@ impl TokenStream {
         TokenStream {
             model: self.model.clone(),
             stream: self.stream.fork(),
+            memories: self.memories.clone(),
             x: self.x.clone(),
             y: self.y.clone(),
+            beside: self.beside.clone(),
             projected: self.projected.clone(),
             logits: self.logits.clone(),
         }

@@ -42,7 +42,7 @@ pub use crate::kernels::activation::Activation;
 pub use crate::kernels::cell::Cell;
 pub use crate::kernels::mask::{Mask, Purpose};
 pub use config::{Config, Merge, ParamSpec};
-pub use language::{LanguageModel, Parts, TokenStream};
+pub use language::{LanguageModel, Memory, Parts, TokenStream};
 pub use lstm::{Cache, Lstm, Pass, State};
 pub use steps::Steps;
 pub use stream::Stream;

@@ -61,7 +61,7 @@ impl Case {
         let params: Vec<&[f32]> = self.params.iter().map(Vec::as_slice).collect();
         let packed = Arc::new(self.lstm.pack(&params).expect("parameters of the right shapes"));
         let (projection, head) = self.maps();
-        let parts = Parts { embedding: self.embedding.as_deref(), projection, head };
+        let parts = Parts { embedding: self.embedding.as_deref(), projection, memory: None, head };
         let model = LanguageModel::with_table(self.lstm.clone(), packed, parts, largest);
         Arc::new(model.expect("parts that fit"))
     }
@@ -160,7 +160,7 @@ fn parts_that_do_not_fit_are_refused() {
     let (weight, table) = (vec![0.0; 60], vec![0.0; 40]);
     let linear =
         |outputs, inputs| Linear { weight: &weight[..outputs * inputs], bias: None, features: [outputs, inputs] };
-    let right = Parts { embedding: Some(&table), projection: None, head: linear(10, 6) };
+    let right = Parts { embedding: Some(&table), projection: None, memory: None, head: linear(10, 6) };
     let short = Linear { weight: &weight[..59], ..right.head };
     let cases = [
         (Parts { embedding: Some(&table[1..]), ..right }, "the embedding must have shape [10, 4]"),

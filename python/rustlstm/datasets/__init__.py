@@ -1,5 +1,7 @@
-"""Data for training: readers of files, numbers for tokens, splits, windows and batches. Nothing here knows a model."""
-"""Data for training, as batches, and data whose best attainable score is known. Nothing here knows a model."""
+"""Data for training: data whose best score is known, readers of files, vocabularies, windows, splits and batches.
+
+Nothing here knows a model.
+"""
 
 from . import classification as classification
 from . import generation as generation

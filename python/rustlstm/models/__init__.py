@@ -3,5 +3,7 @@
 from ._files import load as load
 from ._files import save as save
 from .classification import SequenceClassifier as SequenceClassifier
+from .generation import SequenceGenerator as SequenceGenerator
 from .prediction import SequencePredictor as SequencePredictor
+from .seq2seq import Seq2Seq as Seq2Seq
 from .tagging import SequenceTagger as SequenceTagger

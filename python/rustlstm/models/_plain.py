@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from ..datasets import Scaler, Vocabulary
 from ..nn._config import build, describe
 from ..training import History
 
@@ -32,6 +33,10 @@ def keeps(cls: _C) -> _C:
     if _kinds.setdefault(cls.__name__, cls) is not cls:
         raise TypeError(f"{_kinds[cls.__name__]} and {cls} have one name, so files could not tell them apart")
     return cls
+
+
+for known in (Scaler, Vocabulary):
+    keeps(known)
 
 
 def as_plain(value: Any) -> Any:

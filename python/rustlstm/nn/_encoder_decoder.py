@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from .. import ops
 from .._options import count, flag, seed_number
 from ..ops import ArrayLike
-from ..tensor import Array, Tensor
+from ..tensor import Array, Tensor, no_grad
 from ._attention import Attention
 from ._dropout import Dropout
 from ._embedding import Embedding
@@ -151,6 +152,35 @@ class EncoderDecoder(Module):
             y = ops.tanh(self.combine(ops.concat([y, context]), lengths=target_lengths))
         return self.head(self.drops[2](y), lengths=target_lengths), after
 
+    def token_stream(self, source: ArrayLike, lengths: npt.ArrayLike | None = None) -> ops.TokenStream:
+        """Read sources and return a stream that writes a token at a time, as ``rustlstm.sampling`` takes it.
+
+        Args:
+            source: ids [B, S], or numbers [B, S, C].
+            lengths: [B] integers.
+
+        Returns:
+            A stream of B rows, with the weights as they are now and in evaluation mode.
+        """
+        if self.target is None:
+            raise ValueError("a target of numbers is not written in tokens; call decode step by step")
+        mode = self.training
+        with no_grad():
+            memory, state = self.eval().encode(source, lengths)
+            seen = self.looked_at(memory, lengths)
+        self.train(mode)
+        ends = np.full(len(memory), memory.shape[1]) if lengths is None else np.asarray(lengths)
+        memories = None
+        if seen is not None:
+            keys, values = (part.numpy() for part in seen)
+            memories = [(keys[row, :end], values[row, :end]) for row, end in enumerate(ends.tolist())]
+        maps = [self.head] if self.combine is None else [self.combine, self.head]
+        around = [self.target.weight, *(part for one in maps for part in (one.weight, one.bias) if part is not None)]
+        combine, head = (None if one is None else _arrays(one) for one in (self.combine, self.head))
+        return self.decoder._token_stream(
+            len(ends), self.target.weight.data, combine, head, [one.version for one in around], state, memories
+        )
+
     @property
     def weights(self) -> Array | None:
         """Where the last call looked: [B, T, S]."""
@@ -162,3 +192,7 @@ class EncoderDecoder(Module):
             joined: Tensor = state
             return joined
         return ops.concat([state[0::2], state[1::2]])
+
+
+def _arrays(linear: Linear) -> tuple[Array, Array | None]:
+    return linear.weight.data, None if linear.bias is None else linear.bias.data

@@ -284,22 +284,30 @@ class LSTM(Recurrent):
         )
 
     def _token_stream(
-        self, batch_size: int, embedding: Any, projection: Any, head: Any, around: list[int]
+        self,
+        batch_size: int,
+        embedding: Any,
+        projection: Any,
+        head: Any,
+        around: list[int],
+        state: State | None = None,
+        memories: list[Any] | None = None,
     ) -> ops.TokenStream:
         """Return a stream of tokens through these layers around this one; ``around`` are their versions."""
-        h, c = self._learned(batch_size)
+        h, c = self._learned(batch_size) if state is None else (_parts("h", state[0]), _parts("c", state[1]))
         params = [getattr(self, name) for name in self._names]
         return ops.token_stream(
             self._core,
             [param.data for param in params],
             [param.version for param in params],
             batch_size,
-            None if h is None else [part.data for part in h],
-            None if c is None else [part.data for part in c],
+            None if h is None else [ops.values(part) for part in h],
+            None if c is None else [ops.values(part) for part in c],
             embedding,
             projection,
             head,
             around,
+            memories,
         )
 
     def _state(self, state: Any, x: Any) -> tuple[Any, Any]:

@@ -1,0 +1,125 @@
+"""Targets of sequence to sequence: texts or lists of tokens as ids between a begin and an end, or numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..datasets import Scaler, Vocabulary
+from ..tensor import Array
+from ._inputs import check_tokens, number_rows
+from ._plain import keeps
+
+BEGIN, END, UNKNOWN = "<s>", "</s>", "<unknown>"
+# Their numbers in a vocabulary: they are its first tokens.
+BEGIN_ID, END_ID = 0, 1
+
+Ids = npt.NDArray[np.int64]
+
+
+@keeps
+class TokenTargets:
+    """Targets that are texts or lists of tokens.
+
+    Args:
+        vocabulary: with begin and end as its first tokens.
+    """
+
+    numbers = False
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+        self.size = len(vocabulary)
+
+    @classmethod
+    def of(cls, name: str, rows: Sequence[Any], unit: str) -> TokenTargets:
+        """Learn which tokens there are."""
+        check_tokens(name, rows)
+        unit = unit if isinstance(rows[0], str) else "item"
+        return cls(Vocabulary.of(rows, unit=unit, specials=(BEGIN, END), unknown=UNKNOWN))
+
+    def encode(self, name: str, rows: Sequence[Any]) -> list[Ids]:
+        """Return the ids of each row, and the end behind them."""
+        check_tokens(name, rows)
+        return [np.append(self.vocabulary.encode(row), END_ID).astype(np.int64) for row in rows]
+
+    def shifted(self, y: Ids) -> Ids:
+        """Return what the decoder is given where it shall come to y [B, T]: the begin, and y but for its last."""
+        given = np.roll(y, 1, axis=1)
+        given[:, :1] = BEGIN_ID
+        return np.maximum(given, 0)  # behind the end of a row stands -100, and nothing looks at it
+
+    def decode(self, ids: Sequence[int]) -> Any:
+        """Return a text, or a list of tokens, for ids up to the end."""
+        whole = list(ids)
+        return self.vocabulary.decode(whole[: whole.index(END_ID)] if END_ID in whole else whole)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return what a file keeps."""
+        return {"vocabulary": self.vocabulary.to_plain()}
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> TokenTargets:
+        """Do the reverse."""
+        return cls(Vocabulary.from_plain(plain["vocabulary"]))
+
+
+@keeps
+class SeriesTargets:
+    """Targets that are numbers [T, C], all of the same length.
+
+    Args:
+        scaler: fitted.
+        size: C.
+        steps: T.
+        flat: whether they were given, and are returned, as [T].
+    """
+
+    numbers = True
+
+    def __init__(self, scaler: Scaler, size: int, steps: int, flat: bool) -> None:
+        self.scaler = scaler
+        self.size = size
+        self.steps = steps
+        self.flat = flat
+
+    @classmethod
+    def of(cls, name: str, rows: Sequence[Any]) -> SeriesTargets:
+        """Learn means and deviations."""
+        found = number_rows(name, rows, None)
+        steps = len(found[0])
+        return cls(Scaler("standard").fit(found), found[0].shape[1], steps, np.ndim(rows[0]) == 1)
+
+    def encode(self, name: str, rows: Sequence[Any]) -> list[Array]:
+        """Return [T, C] for each row."""
+        found = number_rows(name, rows, self.size)
+        for at, row in enumerate(found):
+            if len(row) != self.steps:
+                raise ValueError(
+                    f"{name}[{at}] has {len(row)} steps and those of fit have {self.steps}; "
+                    "numbers have no sign for an end, so all targets must be equally long"
+                )
+        return [self.scaler.transform(row) for row in found]
+
+    def shifted(self, y: Array) -> Array:
+        """Return what the decoder is given where it shall come to y [B, T, C]: zeros, and y but for its last."""
+        given = np.roll(y, 1, axis=1)
+        given[:, :1] = 0
+        return given
+
+    def decode(self, rows: Array) -> npt.NDArray[np.float64]:
+        """Return the numbers in their own units."""
+        values: npt.NDArray[np.float64] = self.scaler.inverse(rows)
+        return values[:, 0] if self.flat else values
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return what a file keeps."""
+        return {"scaler": self.scaler.to_plain(), "size": self.size, "steps": self.steps, "flat": self.flat}
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> SeriesTargets:
+        """Do the reverse."""
+        return cls(**{**plain, "scaler": Scaler.from_plain(plain["scaler"])})

@@ -1,0 +1,249 @@
+"""A sequence out of a sequence: 1 2 3 4 5 -> 6 7 8 9 10."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import losses, sampling
+from .._options import choice, count, flag
+from ..datasets import Batch, Batches
+from ..nn import EncoderDecoder, Module
+from ..tensor import Array, Tensor, no_grad
+from ..training import Callback
+from ._estimator import Estimator, as_pair, taken
+from ._inputs import Numbers, Tokens, kind_of, samples
+from ._pairs import BEGIN_ID, END_ID, Ids, SeriesTargets, TokenTargets
+from ._sequences import as_many
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Seq2Seq(Estimator):
+    """Writes a sequence for each sequence that it reads: answers, translations, the next steps of a series.
+
+    Args:
+        attention: look back at the source with each step that is written; without it all of the source must fit into
+            one state, which holds only for short ones.
+        bidirectional: read the source from both ends; ``hidden_size`` must be even then.
+        unit: what a string is cut into: ``"character"``, ``"word"`` or ``"byte"``.
+        embedding_size: numbers for each token; ``hidden_size`` if ``None``.
+        beam_width: how many beginnings ``predict`` follows at a time; 1 takes the likeliest next token each time.
+        length_penalty: 0 judges answers by their probability, which favours short ones; 1 by that of their mean token.
+        longest: the most tokens of an answer; twice the longest of those in ``fit`` if ``None``.
+
+    Tokens, strings and numbers may stand on both sides. Numbers are returned as [T] or [T, C], all equally long.
+
+    After ``fit``: ``network_``, ``history_``, ``inputs_``, ``targets_``, ``longest_``.
+
+    >>> import rustlstm as rl
+    >>> words = ["abc", "cab", "bca", "acb", "ba", "ca", "bc"] * 20
+    >>> model = rl.Seq2Seq(hidden_size=32, seed=1).fit(words, [word[::-1] for word in words])
+    >>> model.predict(["abc", "ba"])
+    ['cba', 'ab']
+    """
+
+    attention: bool = True
+    bidirectional: bool = True
+    unit: str = "character"
+    embedding_size: int | None = None
+    beam_width: int = 1
+    length_penalty: float = 1.0
+    longest: int | None = None
+
+    _problem: ClassVar[str] = "seq2seq"
+
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        validation: tuple[Any, Any] | None = None,
+        callbacks: Sequence[Callback] = (),
+    ) -> Seq2Seq:
+        """Learn from pairs.
+
+        Args:
+            X: a list of strings, of lists of tokens, or of numbers [S, C] or [S]; or a ``Dataset``.
+            y: what is to be written for each: strings, lists of tokens, or numbers [T, C] or [T].
+            validation: (X, y) to choose the best epoch by, in place of a share of X.
+            callbacks: for the training loop.
+        """
+        self._check_options()
+        X, y = as_pair(X, y)
+        rows = samples("X", X)
+        wanted = samples("y", as_many("y", rows, y))
+        train, held = self._held_out(len(rows), self.validation if validation is None else 0.0)
+        if not self._goes_on():
+            self._learn(taken(rows, train), taken(wanted, train))
+        source, target = self.inputs_.encode("X", rows), self.targets_.encode("y", wanted)
+        other = None
+        if validation is not None:
+            rows = samples("validation X", validation[0])
+            wanted = samples("validation y", as_many("validation y", rows, validation[1]))
+            coded = self.inputs_.encode("validation X", rows), self.targets_.encode("validation y", wanted)
+            other = self._batches(*coded, shuffle=False)
+        elif len(held):
+            other = self._batches(taken(source, held), taken(target, held), shuffle=False)
+        if not self._goes_on():
+            self.longest_ = self.longest or 2 * max(map(len, target))
+            self.network_ = self._network()
+        self._run(self._loss, self._batches(taken(source, train), taken(target, train)), other, callbacks)
+        return self
+
+    def predict(self, X: Any) -> list[Any]:
+        """Return what is written for each sequence of X, in the form of the targets in ``fit``."""
+        rows = self._encoded(X)
+        if self.targets_.numbers:
+            return [self.targets_.decode(row) for row in self._apply(rows, self._numbers)]
+        if self.beam_width > 1:
+            return [best[0][0] for best in self.predict_best(X, n=1)]
+        return [self.targets_.decode(ids.tolist()) for ids in self._apply(rows, self._greedy)]
+
+    def predict_best(self, X: Any, n: int = 5, *, beam_width: int | None = None) -> list[list[tuple[Any, float]]]:
+        """Return for each sequence of X the n best answers and the logarithms of their probabilities, best first.
+
+        Args:
+            X: sequences.
+            n: how many answers for each.
+            beam_width: how many beginnings are followed; ``beam_width`` of the model, and at least n, if left out.
+        """
+        count("n", n)
+        rows = self._encoded(X)
+        if self.targets_.numbers:
+            raise ValueError("there are no likeliest answers among numbers; use predict")
+        width = max(n, self.beam_width) if beam_width is None else count("beam_width", beam_width, n)
+        found = []
+        for row in rows:
+            best = sampling.beam_search(
+                _Writing(self.network_, row),
+                [BEGIN_ID],
+                width=width,
+                n_best=n,
+                length=self.longest_,
+                stop=[END_ID],
+                length_penalty=self.length_penalty,
+            )
+            found.append([(self.targets_.decode(one.tokens.tolist()), one.log_probability) for one in best])
+        return found
+
+    def attention_weights(self, X: Any, y: Any) -> list[Array]:
+        """Return where the model looks: for each pair the weight of each step of X at each step of y, [T, S]."""
+        if not self.attention:
+            raise ValueError("a model with attention=False has no weights to show")
+        source, target = self._encoded(X), self.targets_.encode("y", samples("y", y))
+        found = []
+        self.network_.eval()
+        with no_grad():
+            for one, other in zip(source, target, strict=True):
+                self.network_(one[None], self.targets_.shifted(other[None]))
+                found.append(self.network_.weights[0])
+        return found
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return the share of answers that are right to the last token; of numbers R²."""
+        self._fitted()
+        X, y = as_pair(X, y)
+        rows = samples("X", X)
+        wanted = samples("y", as_many("y", rows, y))
+        found = self.predict(rows)
+        if self.targets_.numbers:
+            given = np.stack([np.asarray(row, np.float64) for row in wanted])
+            off, spread = ((given - np.stack(found)) ** 2).sum(), ((given - given.mean(axis=0)) ** 2).sum()
+            return float(1 - off / spread) if spread else float(off == 0)
+        return float(np.mean([_same(one, other) for one, other in zip(found, wanted, strict=True)]))
+
+    # --- for fit
+
+    def _check_options(self) -> None:
+        super()._check_options()
+        flag("attention", self.attention)
+        flag("bidirectional", self.bidirectional)
+        choice("unit", self.unit, "character", "word", "byte")
+        count("beam_width", self.beam_width)
+        count("hidden_size", self.hidden_size)
+        if self.longest is not None:
+            count("longest", self.longest)
+
+    def _learn(self, rows: list[Any], wanted: list[Any]) -> None:
+        numbers = kind_of(rows, "auto") == "numbers"
+        self.inputs_ = Numbers.of("X", rows, "standard") if numbers else Tokens.of("X", rows, self.unit, None, 1, None)
+        numbers = kind_of(wanted, "auto") == "numbers"
+        self.targets_: Any = SeriesTargets.of("y", wanted) if numbers else TokenTargets.of("y", wanted, self.unit)
+
+    def _network(self) -> Module:
+        numbers = isinstance(self.inputs_, Numbers)
+        assert isinstance(self.hidden_size, int)
+        return EncoderDecoder(
+            self.inputs_.channels if numbers else len(self.inputs_.vocabulary),
+            self.targets_.size,
+            self.hidden_size,
+            self.num_layers,
+            source_numbers=numbers,
+            target_numbers=self.targets_.numbers,
+            embedding_size=self.embedding_size,
+            bidirectional=self.bidirectional,
+            attention=self.attention,
+            dropout=self.dropout,
+            lstm=self.lstm,
+            seed=self.seed,
+        )
+
+    def _loss(self, network: Any, batch: Batch) -> tuple[Tensor, dict[str, float]] | Tensor:
+        given = self.targets_.shifted(batch.y)
+        outputs = network(batch.x, given, lengths=batch.lengths, target_lengths=batch.y_lengths)
+        if self.targets_.numbers:
+            return losses.mse(outputs, batch.y, lengths=batch.y_lengths)
+        right = (outputs.numpy().argmax(axis=-1) == batch.y) | (batch.y < 0)
+        return losses.cross_entropy(outputs, batch.y), {"exact": float(right.all(axis=1).mean())}
+
+    def _batches(self, source: list[Any], target: list[Any], shuffle: bool = True) -> Batches:
+        size = self.batch_size if shuffle else max(self.batch_size, 128)
+        return Batches(source, target, batch_size=size, shuffle=shuffle, bucketed=True, seed=self.seed)
+
+    # --- writing
+
+    def _encoded(self, X: Any) -> list[npt.NDArray[Any]]:
+        self._fitted()
+        return list(self.inputs_.encode("X", samples("X", X)))
+
+    def _greedy(self, x: Any, lengths: Any) -> Ids:
+        """Write the likeliest token each time, for a whole batch, until all have come to an end."""
+        stream = self.network_.token_stream(x, lengths)
+        last = np.full(len(x), BEGIN_ID)
+        done = np.zeros(len(x), bool)
+        written: list[Ids] = []
+        while len(written) < self.longest_ and not done.all():
+            last = stream.step(last).argmax(axis=1)
+            written.append(last)
+            done |= last == END_ID
+        return np.stack([*written, np.full(len(x), END_ID)], axis=1)
+
+    def _numbers(self, x: Any, lengths: Any) -> Array:
+        memory, state = self.network_.encode(x, lengths)
+        seen = self.network_.looked_at(memory, lengths)
+        last = np.zeros((len(x), 1, self.targets_.size), np.float32)
+        written = []
+        for _ in range(self.targets_.steps):
+            outputs, state = self.network_.decode(last, state, seen, lengths)
+            last = outputs.numpy()
+            written.append(last[:, 0])
+        return np.stack(written, axis=1)
+
+
+class _Writing:
+    """The answer to one source, as ``sampling`` takes a model."""
+
+    def __init__(self, network: EncoderDecoder, source: npt.NDArray[Any]) -> None:
+        self.network = network
+        self.source = source
+
+    def token_stream(self, batch_size: int = 1) -> Any:
+        return self.network.token_stream(np.repeat(self.source[None], batch_size, axis=0))
+
+
+def _same(one: Any, other: Any) -> bool:
+    return bool(one == other) if isinstance(other, str) else list(one) == list(other)
