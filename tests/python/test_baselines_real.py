@@ -28,7 +28,7 @@ def test_shakespeare() -> None:
     """The first 90 % of the characters as training, the last 10 % as test; all 65 characters are known."""
     text = (DATA / "text/tinyshakespeare.txt").read_bytes().decode()
     cut = int(0.9 * len(text))
-    assert round(bl.NGram(order=5).fit(text[:cut]).score(text[cut:]), 3) == 1.669
+    assert round(bl.NGram(order=5).fit(text[:cut]).nats(text[cut:]), 3) == 1.669
 
 
 def test_films() -> None:

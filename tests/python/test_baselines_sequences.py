@@ -83,7 +83,7 @@ def test_n_grams_are_the_formula(order: int) -> None:
     held += "?a"  # an item that was never seen
     model = bl.NGram(order).fit(train)
     logs = [math.log(slow_witten_bell(train, held[:at], held[at], order)) for at in range(len(held))]
-    assert model.score(held) == pytest.approx(-np.mean(logs), rel=1e-12)
+    assert model.nats(held) == pytest.approx(-np.mean(logs), rel=1e-12)
     for context in ("", "a", "abc", "dcba", "a?b"):
         expected = np.array([slow_witten_bell(train, context, item, order) for item in "abcd"])
         np.testing.assert_allclose(model.predict_proba(context), expected / expected.sum(), rtol=1e-12)
@@ -94,14 +94,14 @@ def test_sequences_do_not_run_into_each_other() -> None:
     chances = dict(zip(model.items_, model.predict_proba([["b"]])[0], strict=True))
     assert chances["a"] > chances["c"], "c never follows b: after b nothing is known, and a is most frequent"
     model = bl.NGram(3).fit(["ab", "ca"])
-    assert model.score(["ab", "b"]) == pytest.approx((2 * model.score(["ab"]) + model.score(["b"])) / 3)
-    assert math.isfinite(bl.NGram(9).fit(["ab", "c"]).score(["abcabcabc", "c"]))
+    assert model.nats(["ab", "b"]) == pytest.approx((2 * model.nats(["ab"]) + model.nats(["b"])) / 3)
+    assert math.isfinite(bl.NGram(9).fit(["ab", "c"]).nats(["abcabcabc", "c"]))
 
 
 def test_add_one() -> None:
     model = bl.NGram(2, "add-one").fit("aab")
     np.testing.assert_allclose(model.predict_proba("a"), [0.5, 0.5])  # a a and a b, and one more each
-    assert model.score("a") == pytest.approx(-math.log(3 / 6))  # twice of three, and one more of each and of a new one
+    assert model.nats("a") == pytest.approx(-math.log(3 / 6))  # twice of three, and one more of each and of a new one
 
 
 def test_items() -> None:
@@ -113,14 +113,14 @@ def test_items() -> None:
     assert bl.Popularity().fit(sequences).top([["ale"]], k=9) == [["tea", "milk", "ale", "rum"]]
     assert bl.MarkovChain(2).fit([[1, 2, 3], [4, 2, 5]]).predict([[1, 2], [4, 2]]) == [3, 5]
     given = bl.MarkovChain().fit([["tea"], ["tea"]], ["milk", "rum"])
-    assert given.score([["tea"]], ["rum"]) == pytest.approx(-math.log((1 + 2 * 0.25) / (2 + 2)))
+    assert given.nats([["tea"]], ["rum"]) == pytest.approx(-math.log((1 + 2 * 0.25) / (2 + 2)))
     assert bl.MarkovChain().fit([np.array([1, 2]), np.array([1, 2])]).predict([np.array([1])]) == [2]
 
 
 def test_score_with_y_is_that_of_the_last_items() -> None:
     model = bl.MarkovChain().fit(["abab"])
-    whole, first = model.score(["ab"]) * 2, model.score(["a"])
-    assert model.score(["a"], ["b"]) == pytest.approx(whole - first)
+    whole, first = model.nats(["ab"]) * 2, model.nats(["a"])
+    assert model.nats(["a"], ["b"]) == pytest.approx(whole - first)
 
 
 def test_samples() -> None:
@@ -215,4 +215,4 @@ def test_errors_of_items() -> None:
     with pytest.raises(ValueError, match="k must be at least 1"):
         model.top("a", k=0)
     with pytest.raises(ValueError, match="X must hold at least one item"):
-        model.score("")
+        model.nats("")

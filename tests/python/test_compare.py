@@ -191,7 +191,7 @@ def test_generation() -> None:
     text = "".join(RANDOM.choice(list("ab"), 3000)) + "abc" * 2000
     mixed = "".join(text[at : at + 3] for at in RANDOM.permutation(np.arange(0, 9000, 3)))
     found = quiet(bl.NGram(order=4), [bl.Popularity()], ((mixed[:6000], None), (mixed[6000:], None)))
-    direct = bl.NGram(order=4).fit(mixed[:6000]).score(mixed[6000:])
+    direct = bl.NGram(order=4).fit(mixed[:6000]).nats(mixed[6000:])
     assert found.worth_it and found.rows[0].score == pytest.approx(direct)
     bits = quiet(bl.NGram(order=4), [bl.Popularity()], ((mixed[:6000], None), (mixed[6000:], None)), metric="bits")
     assert bits.gain == pytest.approx(found.gain / math.log(2))

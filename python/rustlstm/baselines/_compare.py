@@ -133,7 +133,7 @@ def compare(
     test part.
 
     Args:
-        model: an estimator with ``fit`` and ``predict``; for generation ``fit(text)`` and ``score(text)`` in nats.
+        model: an estimator with ``fit`` and ``predict``; for generation ``fit(text)`` and ``nats(text)``.
         baselines: estimators, or a dict of them by name; those that suit the problem if left out.
         data: a Dataset, which is split, by time for series and texts, else by chance; or a pair (train, test) of
             Datasets or of (X, y).

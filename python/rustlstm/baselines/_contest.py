@@ -25,7 +25,7 @@ PROBLEMS = ("prediction", "classification", "tagging", "generation", "seq2seq")
 FEW = 5000  # questions that NearestNeighbour is still quick with
 INPUTS = 512  # numbers that the regressions still see at once
 NUMBERS = ("mse", "rmse", "mae", "mape", "smape", "mase", "r2", "pinball")  # they are about quantities
-SCORED = ("nats", "bits", "perplexity")  # what generators are judged by, through their own ``score``
+SCORED = ("nats", "bits", "perplexity")  # what generators are judged by, through their own ``nats``
 
 
 @dataclass(frozen=True)
@@ -198,12 +198,12 @@ def generated(contest: Contest, name: str, model: Any) -> tuple[float, np.ndarra
     if name not in SCORED:
         raise ValueError(f"metric must be 'nats', 'bits' or 'perplexity' for generation, got {name!r}")
     X = contest.test[0]
-    score = _asked(model, "score", name)
-    whole = float(score(X))
+    nats = _asked(model, "nats", name)
+    whole = float(nats(X))
     # A text has no samples: pieces of it stand for them. Their first items lack what came before, for all alike.
     pieces = _pieces(X)
     sizes = [float(len(piece) if isinstance(piece, (str, bytes)) else sum(map(len, piece))) for piece in pieces]
-    found = np.array([float(score(piece)) for piece in pieces])
+    found = np.array([float(nats(piece)) for piece in pieces])
     return of_nats(name, whole), found, np.array(sizes)
 
 

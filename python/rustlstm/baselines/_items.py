@@ -79,7 +79,11 @@ class ItemBaseline(Baseline):
         return self
 
     def score(self, X: Any, y: Any = None) -> float:
-        """Return the nats for each item of sequences that were held out. Less is better, other than elsewhere.
+        """Return minus ``nats``, so that more is better."""
+        return -self.nats(X, y)
+
+    def nats(self, X: Any, y: Any = None) -> float:
+        """Return the nats for each item of sequences that were held out.
 
         Args:
             X: as in ``fit``.
@@ -264,7 +268,7 @@ class NGram(ItemBaseline):
     >>> model = NGram(order=3).fit("abcabcabcabd")
     >>> model.predict("xxab"), model.top("ab", k=2)
     ('c', ['c', 'd'])
-    >>> round(model.score("abcabc"), 3)
+    >>> round(model.nats("abcabc"), 3)
     0.361
     >>> model.sample(6, seed=1)
     'bdacab'
