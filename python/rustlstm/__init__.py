@@ -3,6 +3,7 @@
 from . import baselines as baselines
 from . import checkpoint as checkpoint
 from . import datasets as datasets
+from . import forecasting as forecasting
 from . import losses as losses
 from . import metrics as metrics
 from . import nn as nn
@@ -17,6 +18,7 @@ from ._core import get_num_threads as get_num_threads
 from ._core import set_num_threads as set_num_threads
 from ._errors import NonFiniteError as NonFiniteError
 from .baselines import compare as compare
+from .forecasting import Forecaster as Forecaster
 from .models import Seq2Seq as Seq2Seq
 from .models import SequenceClassifier as SequenceClassifier
 from .models import SequenceGenerator as SequenceGenerator

@@ -1,0 +1,5 @@
+"""Forecasting: series, what comes next in them, and what should not have come."""
+
+from ._backtest import Backtest as Backtest
+from ._backtest import backtest as backtest
+from ._forecaster import Forecaster as Forecaster

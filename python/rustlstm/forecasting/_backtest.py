@@ -1,0 +1,159 @@
+"""Forecasts from many origins along series, and what came: how good forecasts would have been."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._options import count
+from ._panel import F64, Index, Panel, as_panel
+
+
+@dataclass(frozen=True, eq=False)
+class Backtest:
+    """Forecasts and what came.
+
+    Attributes:
+        forecasts: [N, H], or [N, H, K] of K columns.
+        actuals: the same of what came.
+        origins: [N], how many steps were known: the first of a row is the forecast of this step.
+        series: [N], of which series each row is; zeros where there is one.
+        naive: [N] or [N, K], the mean change over a season, or from step to step, before the first origin of a series.
+    """
+
+    forecasts: F64
+    actuals: F64
+    origins: Index
+    series: Index
+    naive: F64
+
+    def __len__(self) -> int:
+        return len(self.origins)
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Errors over all of it: mse, rmse, mae, smape in percent, and mase (NaN where the past did not change)."""
+        errors = self.actuals - self.forecasts
+        size = np.abs(self.actuals) + np.abs(self.forecasts)
+        naive = np.where(self.naive > 0, self.naive, np.nan)
+        mse = float(np.mean(errors**2))
+        return {
+            "mse": mse,
+            "rmse": math.sqrt(mse),
+            "mae": float(np.mean(np.abs(errors))),
+            "smape": float(np.mean(200 * np.abs(errors) / np.where(size > 0, size, 1.0))),
+            "mase": float(np.mean(np.abs(errors) / naive[:, None])),
+        }
+
+    def per_step(self) -> F64:
+        """Return the mean squared error of each step ahead: [H]."""
+        squares = (self.actuals - self.forecasts) ** 2
+        found: F64 = squares.mean(axis=tuple(axis for axis in range(squares.ndim) if axis != 1))
+        return found
+
+    @property
+    def r2(self) -> float:
+        """1 at best, 0 for the mean of what came."""
+        spread = float(((self.actuals - self.actuals.mean(axis=(0, 1))) ** 2).sum())
+        off = float(((self.actuals - self.forecasts) ** 2).sum())
+        return 1.0 - off / spread if spread else float(off == 0)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in self.metrics.items())
+        return f"Backtest({len(self)} origins, {self.forecasts.shape[1]} ahead: {shown})"
+
+
+def backtest(
+    model: Any,
+    series: Any,
+    *,
+    horizon: int | None = None,
+    start: int | None = None,
+    stride: int = 1,
+    season: int | None = None,
+    **covariates: Any,
+) -> Backtest:
+    """Forecast from every origin and compare; nothing is learned anew.
+
+    Args:
+        model: a fitted ``Forecaster``; or a function of the history [T] or [T, C] and the horizon, which returns the
+            forecasts [H] or [H, C], such as a naive one to compare with.
+        series: [T], [T, C] or a list of them.
+        horizon: how many steps ahead; of a ``Forecaster`` its own if left out.
+        start: steps that are known at the first origin; as few as the model needs if left out.
+        stride: so many steps from origin to origin.
+        season: of the errors that mase compares with, for a function.
+        **covariates: past, future and static, for a ``Forecaster``.
+
+    >>> last = backtest(lambda history, horizon: np.repeat(history[-1], horizon), np.arange(10.0), horizon=2, start=5)
+    >>> last
+    Backtest(4 origins, 2 ahead: mse 2.5, rmse 1.581, mae 1.5, smape 24.5, mase 1.5)
+    """
+    if hasattr(model, "backtest"):
+        found: Backtest = model.backtest(series, horizon=horizon, start=start, stride=stride, **covariates)
+        return found
+    if not callable(model):
+        raise TypeError(f"model must be a Forecaster or a function of history and horizon, got {type(model).__name__}")
+    if covariates:
+        raise TypeError(f"a function takes history and horizon only, got {', '.join(sorted(covariates))}")
+    if horizon is None:
+        raise ValueError("horizon must be given where the model is a function")
+    panel = as_panel(series)
+    which, at = rolling(panel, start, 1, count("horizon", horizon), stride)
+    forecast = _from_function(model, panel, horizon)
+    return judged(panel, which, at, forecast(which, at), list(range(panel.own)), panel.flat, season)
+
+
+def rolling(panel: Panel, start: Any, needs: int, horizon: int, stride: Any) -> tuple[Index, Index]:
+    """Return series and rows of all origins."""
+    count("stride", stride)
+    begin = needs if start is None else count("start", start)
+    if begin < needs:
+        raise ValueError(f"start must be at least {needs}, the steps that the model needs, got {begin}")
+    which, at = [], []
+    for series, (row, length) in enumerate(zip(panel.begins.tolist(), panel.lengths.tolist(), strict=True)):
+        if length < begin + horizon:
+            raise ValueError(
+                f"{panel.called(series)} has {length} steps; at least {begin + horizon} are needed: {begin} known at "
+                f"the first origin, and {horizon} ahead"
+            )
+        rows = row + np.arange(begin, length - horizon + 1, stride)
+        which.append(np.full(len(rows), series))
+        at.append(rows)
+    return np.concatenate(which), np.concatenate(at)
+
+
+def judged(
+    panel: Panel, which: Index, at: Index, forecasts: F64, targets: list[int], flat: bool, season: int | None
+) -> Backtest:
+    """Return forecasts [N, H, K] beside what came."""
+    actuals = panel.values[at[:, None] + np.arange(forecasts.shape[1])][..., targets]
+    naive = np.zeros((len(at), len(targets)))
+    for series in np.unique(which).tolist():
+        there = which == series
+        known = panel.series(series)[: int(at[there].min() - panel.begins[series]), targets]
+        back = season or 1
+        naive[there] = np.abs(known[back:] - known[:-back]).mean(axis=0) if len(known) > back else 0.0
+    begun = at - panel.begins[which]
+    if flat:
+        return Backtest(forecasts[..., 0], actuals[..., 0], begun, which, naive[:, 0])
+    return Backtest(forecasts, actuals, begun, which, naive)
+
+
+def _from_function(model: Callable[..., Any], panel: Panel, horizon: int) -> Callable[[Index, Index], F64]:
+    def forecast(which: Index, at: Index) -> F64:
+        made = []
+        for series, row in zip(which.tolist(), at.tolist(), strict=True):
+            known = panel.values[panel.begins[series] : row]
+            answer = np.asarray(model(known[:, 0] if panel.flat else known, horizon), np.float64)
+            expected = (horizon,) if panel.flat else (horizon, panel.own)
+            if answer.shape != expected:
+                raise ValueError(f"the function must return forecasts {list(expected)}, got shape {list(answer.shape)}")
+            made.append(answer.reshape(horizon, panel.own))
+        return np.stack(made)
+
+    return forecast

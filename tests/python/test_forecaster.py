@@ -1,0 +1,404 @@
+"""Forecasters: every form of series, every strategy, and forecasts that do not know the future."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rustlstm as rl
+from rustlstm.forecasting import backtest
+from rustlstm.models._estimator import NotFittedError
+
+pytestmark = pytest.mark.once
+
+RNG = np.random.default_rng(0)
+STEPS = np.arange(240)
+WAVE = 20 + 5 * np.sin(STEPS * 2 * np.pi / 12) + 0.2 * RNG.standard_normal(240)
+SMALL: dict[str, Any] = {"hidden_size": 6, "window": 12, "epochs": 3, "learning_rate": 0.01}
+STRATEGIES = ("joint", "direct", "recursive")
+NORMALISATIONS = ("window", "standard", "none")
+
+
+def small(**options: Any) -> rl.Forecaster:
+    return rl.Forecaster(**{**SMALL, **options})
+
+
+class Frame:
+    """What pandas and polars have in common, as far as it is used."""
+
+    def __init__(self, **columns: Any) -> None:
+        self.columns = list(columns)
+        self._held = np.stack(list(columns.values()), axis=1)
+
+    def to_numpy(self) -> Any:
+        return self._held
+
+
+class Table:
+    """A table of the readers."""
+
+    def __init__(self, values: Any, columns: tuple[str, ...]) -> None:
+        self.values, self.columns, self.times = values, columns, None
+
+
+# --- it learns
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize(("normalise", "season"), [("window", None), ("window", 12), ("standard", None), ("none", 12)])
+def test_it_learns_a_wave(strategy: str, normalise: str, season: int | None) -> None:
+    model = small(horizon=4, strategy=strategy, normalise=normalise, season=season, epochs=30).fit(WAVE[:200])
+    found = model.backtest(WAVE, start=200)
+    last = backtest(lambda history, horizon: np.repeat(history[-1], horizon), WAVE, horizon=4, start=200)
+    assert found.metrics["rmse"] < 0.25 * last.metrics["rmse"]
+    assert model.score(WAVE) > 0.9
+
+
+def test_what_was_learned_at_one_level_holds_at_another() -> None:
+    trend = 0.5 * np.arange(150.0) + np.tile([0.0, 1.0, 3.0], 50)
+    model = small(horizon=3, epochs=40).fit(trend)
+    for shift, size in [(0.0, 1.0), (1000.0, 1.0), (0.0, 50.0)]:
+        made = model.predict(series=size * trend[:90] + shift)
+        assert np.abs(made - (size * trend[90:93] + shift)).max() < 0.4 * size
+
+
+def test_lags_and_a_hidden_layer_and_every_loss_learn() -> None:
+    for options in ({"lags": 12}, {"head_size": 8}, {"loss": "mae"}, {"loss": "huber", "dropout": 0.1}):
+        model = small(horizon=2, epochs=20, **options).fit(WAVE[:200])
+        assert model.backtest(WAVE, start=200).metrics["rmse"] < 1.0, options
+
+
+def test_future_covariates_tell_what_the_past_cannot() -> None:
+    promotion = (np.random.default_rng(3).random(400) < 0.4).astype(float)
+    sales = 10 + 5 * promotion + 0.1 * RNG.standard_normal(400)
+    for strategy in STRATEGIES:
+        for normalise in ("window", "standard"):
+            options = {"strategy": strategy, "normalise": normalise, "horizon": 2, "epochs": 20}
+            model = small(**options).fit(sales[:350], future=promotion[:350])
+            found = model.backtest(sales[300:], future=promotion[300:], start=50)
+            assert found.metrics["rmse"] < 1.2, (strategy, normalise, found)
+            assert small(**{**options, "epochs": 5}).fit(sales[:350]).backtest(sales, start=350).metrics["rmse"] > 1.6
+
+
+def test_past_and_static_covariates_are_seen() -> None:
+    sign = RNG.choice([-1.0, 1.0], 300)
+    following = np.concatenate([[0.0], np.cumsum(sign)[:-1]])
+    model = small(epochs=30, normalise="window", window=4).fit(following[:250], past=sign[:250])
+    assert model.backtest(following, past=sign, start=250).metrics["rmse"] < 0.5
+    # The same beginning, and what is static says whether it rises or falls.
+    rows = [np.concatenate([np.zeros(20), slope * np.arange(1.0, 3.0)]) for slope in (1.0, -1.0)] * 20
+    kinds = [[1.0], [0.0]] * 20
+    model = small(epochs=60, normalise="none", horizon=2, validation=0).fit(rows, static=kinds)
+    rising, falling = model.predict(series=[np.zeros(20)] * 2, static=[[1.0], [0.0]])
+    assert rising[1] > 0.5
+    assert falling[1] < -0.5
+
+
+# --- forms
+
+
+def test_every_form_of_a_series_gives_the_same() -> None:
+    wanted = small(horizon=3).fit(WAVE).predict()
+    assert wanted.shape == (3,)
+    forms: dict[str, Any] = {
+        "list": WAVE.tolist(),
+        "[T, 1]": WAVE[:, None],
+        "frame": Frame(load=WAVE),
+        "table": Table(WAVE[:, None], ("load",)),
+    }
+    for name, form in forms.items():
+        found = small(horizon=3).fit(form).predict()
+        np.testing.assert_array_equal(found.reshape(3), wanted, err_msg=name)
+    column = Frame(a=WAVE)
+    column._held = WAVE
+    np.testing.assert_array_equal(small(horizon=3).fit(column).predict(), wanted)
+
+
+def test_targets_by_number_and_name_and_several_columns() -> None:
+    both = np.stack([WAVE, np.roll(WAVE, 3)], axis=1)
+    assert small(horizon=3).fit(both).predict().shape == (3, 2)
+    by_number = small(horizon=3, target=1).fit(both).predict()
+    by_name = small(horizon=3, target="b").fit(Frame(a=both[:, 0], b=both[:, 1])).predict()
+    assert by_number.shape == (3,)
+    np.testing.assert_array_equal(by_number, by_name)
+    assert small(horizon=3, target=[1]).fit(both).predict().shape == (3, 1)
+    assert small(horizon=3, target=[1, 0]).fit(both).predict_interval(coverage=0.5).shape == (3, 2, 2)
+
+
+def test_one_model_of_many_series_of_different_lengths() -> None:
+    rows = [scale * WAVE[start:] for scale, start in [(1, 0), (100, 60), (0.01, 120)]]
+    for normalise in ("window", "standard"):
+        model = small(horizon=3, epochs=20, normalise=normalise).fit(rows)
+        made = model.predict()
+        assert made.shape == (3, 3)
+        # Each is forecast from its own steps, and from nothing of the others.
+        for at, row in enumerate(rows):
+            np.testing.assert_allclose(model.predict(series=row), made[at], rtol=1e-6)
+        assert model.predict_interval(coverage=0.5).shape == (3, 3, 2)
+    tested = small(horizon=3, epochs=20).fit(rows).backtest(rows, start=100, stride=10)
+    assert sorted(set(tested.series.tolist())) == [0, 1, 2]
+    assert tested.forecasts.shape == (len(tested), 3)
+    assert tested.metrics["smape"] < 10
+
+
+# --- no forecast knows the future, and all ways to it agree
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("normalise", NORMALISATIONS)
+@pytest.mark.parametrize("season", [None, 5])
+def test_a_backtest_says_what_predict_says_from_each_origin(strategy: str, normalise: str, season: int | None) -> None:
+    calendar = np.stack([np.sin(STEPS), np.cos(STEPS)], axis=1)
+    model = small(horizon=7, strategy=strategy, normalise=normalise, season=season, lags=3)
+    model.fit(WAVE[:100], future=calendar[:100])
+    tested = model.backtest(WAVE[:60], future=calendar[:60], stride=6)
+    needs = model.inputs_.needs
+    assert tested.origins.tolist() == list(range(needs, 60 - 7 + 1, 6))
+    for origin, forecast, actual in zip(tested.origins.tolist(), tested.forecasts, tested.actuals, strict=True):
+        # Nothing behind the origin is given, so nothing of it can be used.
+        alone = model.predict(series=WAVE[:origin], future=calendar[: origin + 7])
+        np.testing.assert_allclose(forecast, alone, rtol=1e-5, atol=1e-5)
+        np.testing.assert_array_equal(actual, WAVE[origin : origin + 7])
+
+
+def test_the_state_is_carried_along_the_series() -> None:
+    long = np.tile(WAVE, 6)
+    whole = small(normalise="standard").fit(WAVE)
+    window = small(normalise="window").fit(WAVE)
+    changed = long.copy()
+    changed[:4] += 3.0
+    # A carried state remembers the beginning; a window has forgotten it.
+    near = [model.predict(series=changed[:20]) != model.predict(series=long[:20]) for model in (whole, window)]
+    assert [bool(one.any()) for one in near] == [True, False]
+    tested = whole.backtest(long, start=1300, stride=50)  # further than one chunk of the state's way
+    alone = [whole.predict(series=long[:origin]) for origin in tested.origins.tolist()]
+    np.testing.assert_allclose(tested.forecasts, np.stack(alone), rtol=1e-6)
+
+
+def test_validation_is_the_last_part_and_training_does_not_see_it() -> None:
+    for normalise in ("window", "standard"):
+        other = WAVE.copy()
+        other[-24:] += RNG.standard_normal(24)
+        options: dict[str, Any] = {"normalise": normalise, "horizon": 3, "validation": 0.1}
+        fits = [small(**options).fit(series) for series in (WAVE, other)]
+        losses = [model.history_["loss"] for model in fits]
+        assert losses[0] == losses[1]
+        assert fits[0].history_["val_loss"] != fits[1].history_["val_loss"]
+        assert "val_loss" not in small(**{**options, "validation": 0.0}).fit(WAVE).history_.last
+
+
+def test_an_epoch_has_no_more_steps_than_asked_for() -> None:
+    seen: list[int] = []
+
+    class Count(rl.training.Callback):
+        def on_step(self, trainer: Any) -> None:
+            seen.append(trainer.step)
+
+    small(steps_per_epoch=2, epochs=4).fit(WAVE, callbacks=[Count()])
+    assert seen[-1] == 8
+
+
+# --- intervals
+
+
+def test_conformal_intervals_cover_as_often_as_they_say() -> None:
+    noise = np.random.default_rng(1).standard_normal(4000)
+    series = np.zeros(4000)
+    for step in range(1, 4000):
+        series[step] = 0.8 * series[step - 1] + noise[step]
+    for normalise in ("window", "standard"):
+        model = small(horizon=3, normalise=normalise, validation=0.3, epochs=5, lags=2).fit(series[:2000])
+        for coverage in (0.5, 0.9):
+            hits = []
+            for end in range(2050, 3990, 10):
+                low, high = model.predict_interval(coverage=coverage, series=series[:end][-200:]).T
+                hits.append((low <= series[end : end + 3]) & (series[end : end + 3] <= high))
+            shares = np.mean(hits, axis=0)
+            assert np.abs(shares - coverage).max() < 0.09, (normalise, coverage, shares)
+        widths = np.diff(model.predict_interval(coverage=0.9))[:, 0]
+        assert widths[2] > widths[0]
+
+
+@pytest.mark.parametrize("output", ["quantile", "gaussian"])
+@pytest.mark.parametrize("strategy", ["joint", "recursive"])
+def test_quantiles_and_distributions(output: str, strategy: str) -> None:
+    series = np.random.default_rng(2).standard_normal(1500).cumsum()
+    model = small(horizon=4, output=output, strategy=strategy, epochs=8, window=24).fit(series)
+    levels = model.predict_quantiles()
+    assert levels.shape == (4, 5)
+    assert (np.diff(levels, axis=1) >= 0).all()
+    bounds = model.predict_interval(coverage=0.9)
+    np.testing.assert_allclose(bounds, levels[:, [0, 4]])
+    # A random walk: 90 % lie within 1.645 deviations, which grow as the root of the steps.
+    several = model.predict_interval(coverage=0.9, series=[series[:end] for end in range(500, 1500, 50)])
+    widths = np.diff(several)[:, :, 0].mean(axis=0)
+    np.testing.assert_allclose(widths, 2 * 1.645 * np.sqrt([1, 2, 3, 4]), rtol=0.35)
+    np.testing.assert_array_equal(model.predict_interval(coverage=0.9), bounds)
+    assert (levels[:, 0] < model.predict()).all()
+    assert (model.predict() < levels[:, 4]).all()
+
+
+def test_quantiles_of_points_are_those_of_what_was_missed() -> None:
+    model = small(horizon=2).fit(WAVE)
+    made = model.predict_quantiles(levels=[0.1, 0.5, 0.9])
+    off = np.quantile(model.residuals_, [0.1, 0.5, 0.9], axis=0)[:, :, 0].T
+    unit = np.diff(made)[:, 0] / np.diff(off)[:, 0]
+    np.testing.assert_allclose(made, model.predict()[:, None] + off * unit[:, None])
+
+
+# --- going on, again, and files
+
+
+def test_predict_goes_on_from_the_end_of_fit() -> None:
+    calendar = np.sin(STEPS)[:, None]
+    for normalise in ("window", "standard"):
+        model = small(horizon=5, normalise=normalise).fit(WAVE[:200], future=calendar[:200])
+        wanted = model.predict(series=WAVE[:200], future=calendar[:205])
+        np.testing.assert_allclose(model.predict(future=calendar[200:205]), wanted, rtol=1e-6)
+        further = small(horizon=5, normalise=normalise).fit(WAVE[:200], future=calendar[:220])
+        np.testing.assert_allclose(further.predict(), wanted, rtol=1e-6)
+        with pytest.raises(ValueError, match=r"future has \d+ steps; \d+ are needed"):
+            model.predict()
+    model = small(strategy="recursive").fit(WAVE)
+    np.testing.assert_array_equal(model.predict(40)[:10], model.predict(10))
+    joint = small(horizon=5).fit(WAVE)
+    np.testing.assert_array_equal(joint.predict(2), joint.predict()[:2])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"horizon": 3, "season": 12, "lags": 2, "head_size": 4, "dropout": 0.1},
+        {"horizon": 3, "strategy": "direct", "normalise": "standard", "output": "gaussian"},
+        {"horizon": 3, "strategy": "recursive", "output": "quantile", "num_layers": 2},
+    ],
+)
+def test_files_pickles_and_copies_say_the_same(options: dict[str, Any], tmp_path: Path) -> None:
+    future = np.sin(STEPS)
+    model = small(**options).fit([WAVE[:150], 2 * WAVE[:100]], future=[future[:160], future[:110]], static=[[0], [1]])
+    wanted = model.predict(), model.predict_quantiles()
+    path = tmp_path / "model.safetensors"
+    model.save(path)
+    loaded = rl.load(path)
+    assert repr(loaded) == repr(model)
+    assert loaded.history_.rows == model.history_.rows
+    for other in (loaded, rl.Forecaster.load(path), pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+        np.testing.assert_array_equal(other.predict(), wanted[0])
+        np.testing.assert_array_equal(other.predict_quantiles(), wanted[1])
+
+
+def test_the_same_seed_gives_the_same_and_a_warm_start_goes_on() -> None:
+    first, second = small().fit(WAVE), small().fit(WAVE)
+    np.testing.assert_array_equal(first.predict(), second.predict())
+    assert small(seed=1).fit(WAVE).predict() != first.predict()
+    begun = first.history_["loss"][0]
+    first.set_params(warm_start=True).fit(WAVE)
+    assert first.history_["loss"][0] < begun
+    assert type(first)(**first.get_params()).get_params() == first.get_params()
+
+
+def test_backtest_of_a_function_and_its_figures() -> None:
+    series = np.array([1.0, 2.0, 4.0, 7.0, 11.0, 16.0])
+    tested = backtest(lambda history, horizon: np.repeat(history[-1], horizon), series, horizon=2, start=3)
+    assert tested.origins.tolist() == [3, 4]
+    np.testing.assert_array_equal(tested.actuals, [[7, 11], [11, 16]])
+    np.testing.assert_array_equal(tested.forecasts, [[4, 4], [7, 7]])
+    errors = np.array([3, 7, 4, 9])
+    assert tested.metrics["mse"] == np.mean(errors**2)
+    assert tested.metrics["mae"] == np.mean(errors)
+    assert tested.metrics["rmse"] == pytest.approx(np.sqrt(np.mean(errors**2)))
+    assert tested.metrics["smape"] == pytest.approx(np.mean(200 * errors / np.array([11, 15, 18, 23])))
+    assert tested.metrics["mase"] == pytest.approx(np.mean(errors) / 1.5)
+    np.testing.assert_allclose(tested.per_step(), [12.5, 65.0])
+
+
+# --- what is refused, in sentences
+
+
+@pytest.mark.parametrize(
+    ("options", "series", "message"),
+    [
+        ({"horizon": 0}, WAVE, "horizon must be at least 1, got 0"),
+        ({"window": 0}, WAVE, "window must be at least 1, got 0"),
+        ({"season": 0}, WAVE, "season must be at least 1, got 0"),
+        ({"strategy": "magic"}, WAVE, "strategy must be 'recursive' or"),
+        ({"normalise": "minmax"}, WAVE, "normalise must be 'window' or"),
+        ({"output": "item"}, WAVE, "output must be 'point' or"),
+        ({"quantiles": (0.9, 0.1)}, WAVE, "quantiles must be rising"),
+        ({"lstm": {"bidirectional": True}}, WAVE, "must not be bidirectional"),
+        ({"target": 1}, WAVE, "target must be a column from 0 to 0, got 1"),
+        ({"target": "load"}, WAVE, "target 'load' is no column .* have no names"),
+        ({"target": "load"}, Frame(a=WAVE), "its columns are a"),
+        ({"target": []}, WAVE, "at least one column"),
+        ({"target": 1.5}, WAVE, "target must be a column's name or number"),
+        ({}, [], "series is empty"),
+        ({}, np.zeros((0, 2)), "series is empty, of shape"),
+        ({}, np.zeros((2, 3, 4)), r"series must have shape \[T\] or \[T, C\], got \[2, 3, 4\]"),
+        ({}, ["a", "b"], "series must hold numbers"),
+        ({}, np.where(STEPS == 7, np.nan, WAVE), "series has nan at step 7, column 0; fill gaps first"),
+        ({}, [WAVE, np.where(STEPS == 7, np.inf, WAVE)], r"series\[1\] has inf at step 7"),
+        ({}, [WAVE, np.zeros((50, 2))], r"series\[1\] must have 1 columns, as series\[0\] has, got 2"),
+        ({}, WAVE[:10], "series has 10 steps; at least 13 are needed to learn with window 12 and 1 step ahead"),
+        ({"season": 12, "horizon": 4}, [WAVE, WAVE[:20]], r"series\[1\] has 20 steps; at least 27 are needed"),
+        ({"normalise": "none", "lags": 9}, WAVE[:9], "series has 9 steps; at least 10 .* no window, lags 9"),
+        ({"strategy": "recursive", "target": 0}, np.stack([WAVE, WAVE], 1), "must predict every column"),
+    ],
+)
+def test_what_fit_refuses(options: dict[str, Any], series: Any, message: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=message):
+        small(**options).fit(series)
+
+
+@pytest.mark.parametrize(
+    ("covariates", "message"),
+    [
+        ({"past": WAVE[:100]}, "past must have 240 steps, as the series has, got 100"),
+        ({"future": WAVE[:100]}, "future must have at least the 240 steps of the series"),
+        ({"future": np.full(240, np.nan)}, "future has nan at step 0"),
+        ({"static": [[1.0], [2.0]]}, r"static must be \[S\]"),
+    ],
+)
+def test_covariates_that_do_not_fit(covariates: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        small().fit(WAVE, **covariates)
+    with pytest.raises(ValueError, match="must be a list of 2"):
+        small().fit([WAVE, WAVE], past=[WAVE])
+
+
+def test_what_predict_refuses() -> None:
+    with pytest.raises(NotFittedError, match="not fitted"):
+        small().predict()
+    model = small(horizon=3).fit(WAVE[:100])
+    refused: list[tuple[Any, str]] = [
+        (lambda: model.predict(0), "horizon must be at least 1, got 0"),
+        (lambda: model.predict(4), "horizon must be at most 3, which strategy='joint' was fitted for, got 4"),
+        (lambda: model.predict(series=WAVE[:5]), "series has 5 steps; at least 12 are needed with window 12"),
+        (lambda: model.predict(series=np.zeros((50, 2))), "must have 1 columns together, as in fit, got 2"),
+        (lambda: model.predict(series=WAVE, future=WAVE), "future must have 0 columns, as in fit, got 1"),
+        (lambda: model.predict(future=WAVE[:3]), "future was not there in fit"),
+        (lambda: model.predict(past=WAVE), "past and static belong to a series"),
+        (lambda: model.predict_interval(coverage=1.0), "coverage must be between 0 and 1, got 1.0"),
+        (lambda: model.predict_interval(coverage=0.99), "coverage 0.99 needs at least 99 held-out forecasts"),
+        (lambda: model.predict_quantiles(levels=[0.5, 0.1]), "levels must be rising"),
+        (lambda: model.backtest(WAVE, start=3), "start must be at least 12, the steps that the model needs, got 3"),
+        (lambda: model.backtest(WAVE[:14]), "series has 14 steps; at least 15 are needed: 12 known"),
+        (lambda: model.backtest(WAVE, stride=0), "stride must be at least 1"),
+        (lambda: small(validation=0).fit(WAVE).predict_interval(), "need a held-out part"),
+        (lambda: small(strategy="recursive").fit(WAVE).predict_interval(5), "intervals are known for 1 steps"),
+        (lambda: small(output="quantile").fit(WAVE).predict_interval(coverage=0.99), "within those of fit"),
+        (lambda: backtest(3, WAVE, horizon=1), "model must be a Forecaster or a function"),
+        (lambda: backtest(lambda history, horizon: [0.0], WAVE, horizon=2, start=3), r"must return forecasts \[2\]"),
+    ]
+    for call, message in refused:
+        with pytest.raises((ValueError, TypeError), match=message):
+            call()
+    calendar = small(horizon=3).fit(WAVE[:100], future=WAVE[:100])
+    with pytest.raises(ValueError, match="future has 100 steps; 103 are needed: as many as the series, and 3 ahead"):
+        calendar.predict(series=WAVE[:100], future=WAVE[:100])
+    with pytest.raises(ValueError, match="future must have 1 columns, as in fit, got none"):
+        calendar.predict(series=WAVE[:100])
