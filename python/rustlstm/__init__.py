@@ -18,6 +18,7 @@ from ._core import get_num_threads as get_num_threads
 from ._core import set_num_threads as set_num_threads
 from ._errors import NonFiniteError as NonFiniteError
 from .baselines import compare as compare
+from .forecasting import AnomalyDetector as AnomalyDetector
 from .forecasting import Forecaster as Forecaster
 from .models import Seq2Seq as Seq2Seq
 from .models import SequenceClassifier as SequenceClassifier

@@ -11,8 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from .._options import choice, count
-from ..nn._module import Module as Module
-from ..tensor import no_grad
 from ..training import Callback
 from ._backtest import Backtest, judged, rolling
 from ._outputs import OUTPUTS, Output
@@ -375,25 +373,21 @@ class Forecaster(FromSeries):
 
     def _roll(self, panel: Panel, which: Index, at: Index, steps: int, shares: F64 | None) -> F64:
         coder, output = self.inputs_, self._output()
-        # Room for one step more: what is known in advance of the step after the last is asked for, and not used.
         own = blocks(panel, which, at, coder.needs, steps)
         ids = np.arange(len(at))
         first = own.begins + coder.needs
         state: Any = None
-        self.network_.eval()
-        with no_grad():
-            for step in range(steps):
-                coded = coder.encode(own, ids, first + step)
-                if not self._whole():
-                    raw, _ = self.network_(coded.x, coded.z)
-                elif step == 0:
-                    raw, state = self._states(panel, which, at)
-                else:
-                    raw, state = self.network_(coded.x, coded.z, state)
-                parts = np.asarray(raw, np.float64).reshape(len(at), 1, len(coder.targets), output.each)
-                told = output.points(parts) if shares is None else output.draw(parts, shares[:, step : step + 1])
-                own.values[first + step, :] = np.nan
-                own.values[(first + step)[:, None], coder.targets] = (coded.base + coded.unit * told)[:, 0]
+        for step in range(steps):
+            coded = coder.encode(own, ids, first + step)
+            if not self._whole():
+                raw, _ = self._said(coded.x, coded.z)
+            elif step == 0:
+                raw, state = self._states(panel, which, at)
+            else:
+                raw, state = self._said(coded.x, coded.z, state)
+            parts = raw.astype(np.float64).reshape(len(at), 1, len(coder.targets), output.each)
+            told = output.points(parts) if shares is None else output.draw(parts, shares[:, step : step + 1])
+            own.values[(first + step)[:, None], coder.targets] = (coded.base + coded.unit * told)[:, 0]
         return own.values.reshape(len(at), -1, own.values.shape[1])[:, coder.needs :, coder.targets]
 
     def _states(self, panel: Panel, which: Index, at: Index) -> tuple[npt.NDArray[Any], Any]:

@@ -12,9 +12,9 @@ from .._options import choice, count
 from ..datasets import Scaler
 from ..models._estimator import Estimator
 from ..nn import Dropout, Linear, Module
-from ..tensor import Tensor, no_grad
+from ..tensor import Array, Tensor, no_grad
 from ..training import Callback
-from ._coder import Coded, Coder
+from ._coder import Coder
 from ._network import Reader, SideBySide
 from ._outputs import LOSSES, Output
 from ._panel import F64, Index, Panel, as_panel, targets_of
@@ -228,29 +228,28 @@ class FromSeries(Estimator):
     def _answers(self, panel: Panel, which: Index, at: Index) -> tuple[F64, F64, F64]:
         """Return the network's answers at some places of a scaled panel: [N, h, K, E], with base and unit."""
         coder: Coder = self.inputs_
+        codes, found = [], []
+        for begin in range(0, len(at), MANY):
+            coded = coder.encode(panel, which[begin : begin + MANY], at[begin : begin + MANY])
+            if not self._whole():
+                found.append(self._said(coded.x, coded.z)[0])
+            codes.append((coded.base, coded.unit))
+        if self._whole():
+            found = [np.zeros((len(at), coder.horizon * len(coder.targets) * self._output().each), np.float32)]
+            for series in np.unique(which).tolist():
+                asked = np.flatnonzero(which == series)
+                for place, answers, _ in self._along(panel, series, at[asked]):
+                    found[0][asked[place]] = answers
+        raw = np.concatenate(found).astype(np.float64)
+        base, unit = (np.concatenate(parts) for parts in zip(*codes, strict=True))
+        return raw.reshape(*base.shape, self._output().each), base, unit
+
+    def _said(self, x: Array, z: Array | None, state: Any = None, last: bool = True) -> tuple[Array, Any]:
+        """Return what the network answers, and its state."""
         self.network_.eval()
-        found = []
         with no_grad():
-            if self._whole():
-                raw = np.zeros((len(at), coder.horizon * len(coder.targets) * self._output().each), np.float32)
-                for series in np.unique(which).tolist():
-                    asked = np.flatnonzero(which == series)
-                    for place, answer, _ in self._along(panel, series, at[asked]):
-                        raw[asked[place]] = answer
-                codes = [
-                    coder.encode(panel, which[begin : begin + MANY], at[begin : begin + MANY])
-                    for begin in range(0, len(at), MANY)
-                ]
-            else:
-                codes = []
-                for begin in range(0, len(at), MANY):
-                    coded = coder.encode(panel, which[begin : begin + MANY], at[begin : begin + MANY])
-                    found.append(np.asarray(self.network_(coded.x, coded.z)[0]))
-                    codes.append(Coded(coded.x[:0], None, coded.base, coded.unit))
-                raw = np.concatenate(found)
-        base = np.concatenate([coded.base for coded in codes])
-        unit = np.concatenate([coded.unit for coded in codes])
-        return raw.astype(np.float64).reshape(*base.shape, self._output().each), base, unit
+            raw, state = self.network_(x, z, state, last=last)
+        return np.asarray(raw), state
 
     def _along(self, panel: Panel, series: int, at: Index, states: bool = False) -> Iterator[tuple[Index, Any, Any]]:
         """Carry the state along a series; yield places in ``at``, the answers there, and the state if it is asked for.
@@ -266,11 +265,10 @@ class FromSeries(Estimator):
             rows = np.arange(begin, min(end, int(at.max())) + 1)
             begin = end + 1
             coded = coder.encode(panel, np.full(len(rows), series), rows)
-            raw, state = self.network_(
-                coded.x[None, :, 0], None if coded.z is None else coded.z[None], state, last=False
-            )
+            z = None if coded.z is None else coded.z[None]
+            raw, state = self._said(coded.x[None, :, 0], z, state, last=False)
             there = order[np.searchsorted(at[order], rows[0]) : np.searchsorted(at[order], rows[-1], side="right")]
-            yield there, np.asarray(raw)[0, at[there] - rows[0]], state
+            yield there, raw[0, at[there] - rows[0]], state
 
 
 def origins(panel: Panel, needs: Any, last: Index) -> tuple[Index, Index]:
