@@ -193,6 +193,21 @@ def test_validation_is_the_last_part_and_training_does_not_see_it() -> None:
         assert "val_loss" not in small(**{**options, "validation": 0.0}).fit(WAVE).history_.last
 
 
+@pytest.mark.parametrize("normalise", NORMALISATIONS)
+def test_the_validation_loss_is_the_error_on_the_last_part(normalise: str) -> None:
+    # Longer than a chunk of the state's way, and with an end that is harder than the rest.
+    series = np.tile(WAVE, 5) + np.where(np.arange(1200) > 1100, 2.0, 0.1) * RNG.standard_normal(1200)
+    model = small(horizon=3, normalise=normalise, validation=0.2).fit(series)
+    assert model.history_["val_loss"][-1] == min(model.history_["val_loss"])
+    tested = model.backtest(series, start=960)
+    if normalise == "window":
+        assert np.mean(model.residuals_**2) == pytest.approx(min(model.history_["val_loss"]), rel=1e-4)
+    else:
+        unit = 1.0 if normalise == "none" else series[:960].std()
+        assert tested.metrics["mse"] / unit**2 == pytest.approx(min(model.history_["val_loss"]), rel=1e-4)
+    assert model.residuals_.shape == (len(tested), 3, 1)
+
+
 def test_an_epoch_has_no_more_steps_than_asked_for() -> None:
     seen: list[int] = []
 

@@ -197,7 +197,9 @@ class FromSeries(Estimator):
         x, z = self._parted(batch.x)
         raw, state = network(x, z, state, batch.lengths, last=False)
         y = np.ascontiguousarray(batch.y[..., :-1])
-        return self._output().loss(raw, y, lengths=batch.lengths, weights=batch.y[..., -1]), state
+        # A mean over all steps of the batch, and not over those that count: these are as many in the mean of an epoch.
+        options = {"lengths": batch.lengths, "weights": batch.y[..., -1], "reduction": "sum"}
+        return self._output().loss(raw, y, **options) * (1.0 / (int(batch.lengths.sum()) * y.shape[-1])), state
 
     def _parted(self, both: Any) -> tuple[Any, Any]:
         x, z = self.inputs_.widths
