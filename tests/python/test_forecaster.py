@@ -198,7 +198,6 @@ def test_the_validation_loss_is_the_error_on_the_last_part(normalise: str) -> No
     # Longer than a chunk of the state's way, and with an end that is harder than the rest.
     series = np.tile(WAVE, 5) + np.where(np.arange(1200) > 1100, 2.0, 0.1) * RNG.standard_normal(1200)
     model = small(horizon=3, normalise=normalise, validation=0.2).fit(series)
-    assert model.history_["val_loss"][-1] == min(model.history_["val_loss"])
     tested = model.backtest(series, start=960)
     if normalise == "window":
         assert np.mean(model.residuals_**2) == pytest.approx(min(model.history_["val_loss"]), rel=1e-4)

@@ -100,13 +100,11 @@ class FromSeries(Estimator):
         if self._whole():
             rows = min(max(int(panel.lengths.sum()) // (4 * self.window), 1), self.batch_size)
             first, last = panel.begins + coder.needs, cuts - coder.horizon
-            options = {"rows": rows, "steps": self.window, "seed": self.seed}
-            train = streams(coder, scaled, first, last, first, **options)
+            train = streams(coder, scaled, first, last, first, rows=rows, steps=self.window, seed=self.seed)
             if held:
-                options = {"rows": len(panel), "steps": LONG, "seed": self.seed}
                 # Those without a held-out part have nothing that counts.
-                counts = np.where(cuts < ends, cuts, ends)
-                other = streams(coder, scaled, first, ends - coder.horizon, counts, **options)
+                counts, last = np.where(cuts < ends, cuts, ends), ends - coder.horizon
+                other = streams(coder, scaled, first, last, counts, rows=None, steps=LONG, seed=self.seed)
             self._run(self._stream_loss, train, other, callbacks)
         else:
             which, at = origins(panel, coder.needs, cuts - coder.horizon)

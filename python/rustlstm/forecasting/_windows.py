@@ -83,11 +83,13 @@ class Windows:
 
 
 def streams(
-    coder: Coder, panel: Panel, first: Index, last: Index, counts: Index, *, rows: int, steps: int, seed: int
+    coder: Coder, panel: Panel, first: Index, last: Index, counts: Index, *, rows: int | None, steps: int, seed: int
 ) -> Streams:
     """Return series as streams, along which a network carries its state.
 
     x of a step is that of the network and z behind it, y what it should answer, [h * K], and its weight behind it.
+
+    Series are cut into pieces where there are fewer than rows; each piece begins with a state of zeros.
 
     Args:
         coder: of windows of one step.
@@ -95,30 +97,28 @@ def streams(
         first: [N], the first row that is not known, of each series.
         last: [N], the last such row.
         counts: [N], from which row on answers count.
-        rows: how many go side by side; series are cut into pieces for this.
+        rows: how many go side by side; None for all series, each whole.
         steps: how many steps a batch goes on.
         seed: of the order of the pieces.
     """
     lengths = last - first + 1
-    shares = np.maximum(np.round(rows * lengths / lengths.sum()).astype(np.int64), 1)
-    pieces = [
-        (series, piece)
-        for series, (begin, end, share) in enumerate(
-            zip(first.tolist(), (last + 1).tolist(), shares.tolist(), strict=True)
-        )
-        for piece in np.array_split(np.arange(begin, end), min(share, end - begin))
-    ]
-    total, valid = 0, 0
+    shares = np.ones_like(lengths)
+    if rows is not None:
+        shares = np.maximum(np.round(rows * lengths / lengths.sum()).astype(np.int64), 1)
     xs, ys = [], []
-    for series, at in pieces:
+    for series, (begin, end, share) in enumerate(zip(first.tolist(), last.tolist(), shares.tolist(), strict=True)):
+        at = np.arange(begin, end + 1)
         coded = coder.encode(panel, np.full(len(at), series), at)
-        xs.append(beside(coded.x[:, 0], coded.z))
+        # As large as to make a mean over all steps one over those that count.
         weight = (at >= counts[series]).astype(np.float32)[:, None]
-        ys.append(np.concatenate([coder.wanted(panel, at, coded).reshape(len(at), -1), weight], axis=1))
-        total, valid = total + len(at), valid + int(weight.sum())
-    for y in ys:  # so that a mean over all steps is one over those that count
-        y[:, -1] *= total / valid
-    return Streams(xs, ys, steps=steps, batch_size=min(rows, len(xs)), seed=seed)
+        y = np.concatenate([coder.wanted(panel, at, coded).reshape(len(at), -1), weight], axis=1)
+        parts = min(share, len(at))
+        xs += np.array_split(beside(coded.x[:, 0], coded.z), parts)
+        ys += np.array_split(y, parts)
+    scale = int(lengths.sum()) / max(sum(float(y[:, -1].sum()) for y in ys), 1.0)
+    for y in ys:
+        y[:, -1] *= scale
+    return Streams(xs, ys, steps=steps, batch_size=min(rows or len(xs), len(xs)), seed=seed)
 
 
 def beside(x: Array, z: Array | None) -> Array:
