@@ -8,6 +8,7 @@ from .._core import Cache as Cache
 from .._core import LstmCore as LstmCore
 from .._core import Stream as Stream
 from .._core import TokenStream as TokenStream
+from .._core import build_info as build_info
 from .._core import draw as draw
 from .._core import token_stream as token_stream
 from ._arithmetic import absolute as absolute
