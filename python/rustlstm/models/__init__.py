@@ -1,5 +1,6 @@
 """Models: what is made of layers, how it learns from data, and how it is saved and loaded."""
 
+from ._estimator import NotFittedError as NotFittedError
 from ._files import load as load
 from ._files import save as save
 from .classification import SequenceClassifier as SequenceClassifier

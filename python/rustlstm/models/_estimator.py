@@ -11,7 +11,6 @@ An estimator is made of three things, which its own file joins:
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -30,6 +29,7 @@ from ..optim import schedules
 from ..tensor import Array, no_grad
 from ..training import Callback, EarlyStopping, History, Trainer
 from . import _files
+from ._documented import document
 from ._plain import as_plain, from_plain
 
 Index = npt.NDArray[np.int64]
@@ -106,6 +106,8 @@ class Estimator(Learned):
     seed: int = 0
     progress: bool = True
 
+    # What ``fit`` leaves, and of which class, so that a file can be held against it.
+    _learns: ClassVar[dict[str, Any]] = {"history_": History}
     # What this kind of estimator is for scikit-learn: "classifier", "regressor" or None.
     _estimator_type: ClassVar[str | None] = None
     _problem: ClassVar[str] = ""
@@ -113,9 +115,7 @@ class Estimator(Learned):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         register(cls)
-        if cls.__doc__ and Estimator.__doc__ and "common to all" not in cls.__doc__:
-            common = inspect.cleandoc(Estimator.__doc__).partition("Args:\n")[2]
-            cls.__doc__ = f"{inspect.cleandoc(cls.__doc__)}\n\nOptions common to all estimators:\n{common}"
+        document(cls)
 
     # --- scikit-learn's habits
 
@@ -193,6 +193,9 @@ class Estimator(Learned):
             if not name.endswith("_") or name.startswith("_"):
                 raise ValueError(f"{name!r} is nothing that {type(self).__name__} learns")
             setattr(self, name, from_plain(value))
+        for name, kind in self._learns.items():
+            if not isinstance(vars(self).get(name), kind):
+                raise ValueError(f"{name} is missing, or of another kind than {type(self).__name__} learns")
         self.network_ = network
 
     # --- for the estimators themselves
@@ -203,6 +206,8 @@ class Estimator(Learned):
 
     def _check_options(self) -> None:
         """Fail if an option cannot be; those of layers are checked by them."""
+        self._hidden_size()
+        count("num_layers", self.num_layers)
         if self.epochs is not None:
             count("epochs", self.epochs)
         count("batch_size", self.batch_size)
@@ -228,10 +233,15 @@ class Estimator(Learned):
     def _lstm_layer(self, input_size: int, seed: int, **options: Any) -> LSTM:
         return LSTM(
             input_size,
-            self.hidden_size if isinstance(self.hidden_size, int) else list(self.hidden_size),
+            self._hidden_size(),
             self.num_layers,
             **{"dropout": self.dropout, "seed": seed, **options, **(self.lstm or {})},
         )
+
+    def _hidden_size(self) -> int | list[int]:
+        if isinstance(self.hidden_size, (list, tuple, np.ndarray)):
+            return [count(f"hidden_size[{at}]", size) for at, size in enumerate(self.hidden_size)]
+        return count("hidden_size", self.hidden_size)
 
     def _held_out(self, samples: int, share: float) -> tuple[Index, Index]:
         """Return which samples train and which validate, by chance."""
@@ -257,7 +267,11 @@ class Estimator(Learned):
         schedule = self._schedule(optimizer, epochs * len(train))
         trainer = Trainer(self.network_, loss, optimizer, schedule=schedule, clip_norm=self.clip_norm)
         self.history_ = trainer.history
+        if not isinstance(callbacks, (list, tuple)) or not all(isinstance(one, Callback) for one in callbacks):
+            raise TypeError(f"callbacks must be a list of callbacks, got {callbacks!r:.60}")
         watchers = list(callbacks)
+        if validation is None and self.patience is not None:
+            raise ValueError("patience waits for a better validation loss; give validation, or patience=None")
         if validation is not None and not any(isinstance(callback, EarlyStopping) for callback in callbacks):
             watchers.append(EarlyStopping(monitor, patience=self.patience or epochs))
         try:
@@ -278,6 +292,8 @@ class Estimator(Learned):
         """Return ``run(x, lengths)`` of the network for each row, in batches of about equal lengths."""
         self._fitted()
         self.network_.eval()
+        if not rows:
+            raise ValueError("X is empty; give at least one sequence")
         found: list[Any] = [None] * len(rows)
         batches = Batches(list(rows), batch_size=size, shuffle=False, bucketed=True)
         with no_grad():
@@ -295,6 +311,18 @@ def as_pair(X: Any, y: Any) -> tuple[Any, Any]:
             raise ValueError("a Dataset brings its y; give X and y, or the Dataset alone")
         return X.x, X.y
     return X, y
+
+
+def validation_pair(validation: Any) -> tuple[Any, Any]:
+    """Return X and y of what ``fit`` is given to validate on: a pair, or a ``Dataset``."""
+    if isinstance(validation, Dataset):
+        return validation.x, validation.y
+    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+        raise TypeError(
+            f"validation must be (X, y) or a Dataset, got {validation!r:.60}; "
+            "a share of X is an option of the constructor"
+        )
+    return validation[0], validation[1]
 
 
 def taken(rows: Sequence[Any] | Array, index: Index) -> Any:

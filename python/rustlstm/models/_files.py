@@ -78,6 +78,8 @@ def save(model: Module | Fitted, path: str | os.PathLike[str], *, torch: bool = 
     content["frozen"] = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
     content["counters"] = model.counters()
     if estimator is not None:
+        if content["config"] is None:
+            raise TypeError(f"the estimator cannot be saved: {content['reason']}")
         content[ESTIMATOR] = estimator
     metadata, arrays = write_record("model", content)
     save_tensors(path, {**tensors, **arrays}, {**metadata, "format": "pt"} if torch else metadata)
@@ -97,6 +99,8 @@ def load(path: str | os.PathLike[str], into: Module | None = None) -> Any:
         The model, or ``into``.
     """
     path = os.fspath(path)
+    if into is not None and not isinstance(into, Module):
+        raise TypeError(f"into must be a Module, got {type(into).__name__}; an estimator is loaded without")
     with TensorFile(path) as file:
         if into is None or KIND in file.metadata:
             learned = file.read([name for name in file.entries if name.startswith(f"{ESTIMATOR}/")])

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..datasets import Scaler, Vocabulary
+from .._options import count
+from ..datasets import Dataset, Scaler, Vocabulary
 from ..nn import Dropout, Embedding, Module
 from ..tensor import Array
 from ._plain import keeps
@@ -24,6 +25,9 @@ from ._plain import keeps
 KINDS = ("auto", "numbers", "items")
 SCALES = ("standard", "minmax", "robust", "none", "window")
 UNKNOWN = "<unknown>"
+IGNORED = -100  # the target that the cross-entropy leaves out
+# Deviations below this part of a sequence's numbers are their rounding: the mean of equal numbers may be off by one.
+ROUNDING = 1e-14
 
 
 @keeps
@@ -47,11 +51,22 @@ class Numbers:
 
     def encode(self, name: str, rows: Sequence[Any]) -> list[Array]:
         """Return [T, C] for each row."""
-        found = number_rows(name, rows, self.channels)
+        made = []
+        with np.errstate(over="ignore", invalid="ignore"):
+            for at, row in enumerate(number_rows(name, rows, self.channels)):
+                made.append(self._scaled(row))
+                if not np.isfinite(made[-1]).all():
+                    raise ValueError(
+                        f"{name}[{at}] has numbers too large for float32 after scaling, {np.abs(row).max():.3g} for one"
+                    )
+        return made
+
+    def _scaled(self, row: npt.NDArray[np.float64]) -> Array:
         if self.scaler is not None:
-            return [self.scaler.transform(row) for row in found]
-        frames = [frame(row) for row in found]
-        return [((row - last) / size).astype(np.float32) for row, (last, size) in zip(found, frames, strict=True)]
+            scaled: Array = self.scaler.transform(row)
+            return scaled
+        last, size = frame(row)
+        return np.asarray((row - last) / size, np.float32)
 
     def front(self, width: int | None, dropout: float, seed: int) -> tuple[list[Module], int]:
         """Return what stands before the first layer, and how many channels it gives."""
@@ -64,8 +79,11 @@ class Numbers:
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Numbers:
         """Do the reverse."""
-        scaler = plain["scaler"]
-        return cls(None if scaler is None else Scaler.from_plain(scaler), plain["channels"])
+        scaler = None if plain["scaler"] is None else Scaler.from_plain(plain["scaler"])
+        channels = count("channels", plain["channels"])
+        if scaler is not None and (scaler.scale is None or len(scaler.scale) != channels):
+            raise ValueError(f"the scaler must have {channels} channels")
+        return cls(scaler, channels)
 
 
 @keeps
@@ -80,6 +98,7 @@ class Tokens:
     def __init__(self, vocabulary: Vocabulary, longest: int | None = None) -> None:
         self.vocabulary = vocabulary
         self.longest = longest
+        self._types = {type(token) for token in vocabulary.tokens if token != UNKNOWN}
 
     @classmethod
     def of(cls, name: str, rows: Sequence[Any], unit: str, most: int | None, least: int, longest: int | None) -> Tokens:
@@ -96,6 +115,8 @@ class Tokens:
             if isinstance(row, str) != strings:
                 expected = "a string" if strings else "a list of tokens"
                 raise TypeError(f"{name}[{at}] must be {expected}, as the model was fitted on, got {row!r:.60}")
+            if not strings and self._types:
+                self._check_types(f"{name}[{at}]", self.vocabulary.cut(row))
         return [self._shortened(self.vocabulary.encode(row)) for row in rows]
 
     def front(self, width: int | None, dropout: float, seed: int) -> tuple[list[Module], int]:
@@ -104,6 +125,13 @@ class Tokens:
         size = width or min(64, max(4, round(8 * len(self.vocabulary) ** 0.25)))
         embedding: list[Module] = [Embedding(len(self.vocabulary), size, seed=seed)]
         return embedding + [Dropout(dropout, seed=seed)] * bool(dropout), size
+
+    def _check_types(self, name: str, tokens: list[Any]) -> None:
+        """Fail where a token is of a type that no known one has: 7 is not "7"."""
+        if not set(map(type, tokens)) <= self._types:
+            strange = next(token for token in tokens if type(token) not in self._types)
+            known = " or ".join(sorted(kind.__name__ for kind in self._types))
+            raise TypeError(f"{name} must hold tokens of type {known}, as the model was fitted on, got {strange!r}")
 
     def _shortened(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         if self.longest is None or len(ids) <= self.longest:
@@ -118,18 +146,21 @@ class Tokens:
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Tokens:
         """Do the reverse."""
-        return cls(Vocabulary.from_plain(plain["vocabulary"]), plain["longest"])
+        longest = plain["longest"]
+        return cls(Vocabulary.from_plain(plain["vocabulary"]), None if longest is None else count("longest", longest))
 
 
 def frame(row: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return the last value and the deviation of each channel of a sequence [T, C] or [T]; 1 where nothing changes."""
     channels = row[:, None] if row.ndim == 1 else row
     deviation = channels.std(axis=0)
-    return channels[-1], np.where(deviation > 0, deviation, 1.0)
+    return channels[-1], np.where(deviation > ROUNDING * np.abs(channels).max(axis=0), deviation, 1.0)
 
 
 def samples(name: str, X: Any, lengths: npt.ArrayLike | None = None) -> list[Any]:
     """Return the sequences of X, each as it came: an array, a string or a list of tokens."""
+    if isinstance(X, Dataset):
+        X = X.x
     if isinstance(X, (str, bytes)):
         raise TypeError(f"{name} must be several sequences, got one string; put it into a list: [{X!r:.40}]")
     if hasattr(X, "to_numpy"):  # a frame of pandas or polars, or a column of one
@@ -141,7 +172,7 @@ def samples(name: str, X: Any, lengths: npt.ArrayLike | None = None) -> list[Any
     if lengths is not None:
         raise ValueError(f"a list brings its lengths; give lengths only with a padded array {name} [N, T, C]")
     for at, row in enumerate(X):
-        if not hasattr(row, "__len__") or (np.ndim(row) == 0 and not isinstance(row, (str, list, tuple))):
+        if not isinstance(row, (str, list, tuple)) and (not hasattr(row, "__len__") or np.ndim(row) == 0):
             raise ValueError(
                 f"{name} must hold sequences, but {name}[{at}] is {row!r}; a single sequence goes into a list: [{name}]"
             )
@@ -162,12 +193,10 @@ def number_rows(name: str, rows: Sequence[Any], channels: int | None) -> list[np
     found = []
     for at, row in enumerate(rows):
         try:
-            array = np.asarray(row, dtype=np.float64)
+            array = as_floats(row)
         except (TypeError, ValueError):
-            raise TypeError(
-                f"{name}[{at}] must hold numbers, as {'the model was fitted on' if channels else 'the others do'}, "
-                f"got {row!r:.60}"
-            ) from None
+            why = ", as the model was fitted on" if channels else ""
+            raise TypeError(f"{name}[{at}] must hold numbers, [T] or [T, C]{why}; got {row!r:.60}") from None
         array = array[:, None] if array.ndim == 1 else array
         if array.ndim != 2:
             raise ValueError(f"{name}[{at}] must have shape [T] or [T, C], got {list(array.shape)}")
@@ -185,6 +214,14 @@ def number_rows(name: str, rows: Sequence[Any], channels: int | None) -> list[np
     return found
 
 
+def as_floats(values: Any) -> npt.NDArray[np.float64]:
+    """Return numbers and truth values as float64; anything that only can be read as a number is an error."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiubO" or (array.dtype.kind == "O" and any(isinstance(v, str) for v in array.flat)):
+        raise TypeError(f"got {array.dtype}")
+    return array.astype(np.float64, copy=False)
+
+
 def check_tokens(name: str, rows: Sequence[Any]) -> None:
     """Fail where a row is neither a string nor a list of tokens."""
     for at, row in enumerate(rows):
@@ -193,7 +230,7 @@ def check_tokens(name: str, rows: Sequence[Any]) -> None:
         if not isinstance(row, (list, tuple, np.ndarray)):
             raise TypeError(f"{name}[{at}] must be a string or a list of tokens, got {row!r:.60}")
         for token in row:
-            if isinstance(token, (float, np.floating, list, tuple, np.ndarray, dict)) or token is None:
+            if not isinstance(token, (str, int, np.integer, np.bool_)):
                 raise TypeError(f"{name}[{at}] must hold tokens, which are strings or integers, got {token!r:.60}")
 
 

@@ -13,6 +13,18 @@ from ..ops import ArrayLike
 from ..tensor import Tensor
 
 
+class Relu(Module):
+    """What is below zero becomes zero: ``ops.relu`` as a module, because a file can say how a module is made.
+
+    >>> Relu()([-1.0, 2.0]).tolist()
+    [0.0, 2.0]
+    """
+
+    def __call__(self, x: ArrayLike, lengths: npt.ArrayLike | None = None) -> Tensor:
+        """Return a tensor of the shape of x. The zeros behind the ends of sequences stay zeros."""
+        return ops.relu(x)
+
+
 class LastState(Module):
     """What an LSTM has come to at the end of each sequence: one row for each.
 
@@ -39,6 +51,11 @@ class LastState(Module):
         directions = 2 if self.lstm.bidirectional else 1
         last: Any = h[-1] if isinstance(h, list) else h[-directions:]
         return ops.concat([last[direction] for direction in range(directions)], axis=1)
+
+    @property
+    def output_size(self) -> int:
+        """The channels of the result: those of each direction, however the LSTM merges its steps."""
+        return self.lstm.output_size * (2 if self.lstm.bidirectional and self.lstm.merge != "concat" else 1)
 
     def out_lengths(self, lengths: npt.ArrayLike) -> None:
         """Return nothing: the result has no steps."""

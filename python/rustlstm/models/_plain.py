@@ -10,6 +10,7 @@ import numpy as np
 from ..datasets import Scaler, Vocabulary
 from ..nn._config import build, describe
 from ..training import History
+from ._labels import as_items
 
 _C = TypeVar("_C", bound=type)
 
@@ -26,6 +27,8 @@ class Plain(Protocol):
 
 
 _kinds: dict[str, Any] = {}
+# What options may hold beside numbers, texts, lists and dicts. A layer could be of any size, so a file may name none.
+SETTINGS = ("Cell", "Init")
 
 
 def keeps(cls: _C) -> _C:
@@ -56,6 +59,8 @@ def as_plain(value: Any) -> Any:
         return {"is": "dict", "of": [[as_plain(key), as_plain(item)] for key, item in value.items()]}
     if value is None or isinstance(value, (bool, int, float, str, np.ndarray)):
         return value
+    if type(value).__name__ not in SETTINGS:
+        raise TypeError(f"a file cannot hold a {type(value).__name__} among an estimator's options and what it learned")
     return {"is": "made", "of": describe(value)}
 
 
@@ -71,11 +76,24 @@ def from_plain(value: Any) -> Any:
     if kind == "tuple" and isinstance(inside, list):
         return tuple(from_plain(item) for item in inside)
     if kind == "labels" and isinstance(inside, list):
-        return np.array([from_plain(item) for item in inside])
+        return as_items([from_plain(item) for item in inside])
     if kind == "History" and isinstance(inside, list):
         return History(inside)
     if kind == "made":
+        _refuse_others(inside)
         return build(inside)
-    if kind in _kinds:
+    if isinstance(kind, str) and kind in _kinds:
         return _kinds[kind].from_plain(from_plain(inside))
     raise ValueError(f"the file holds a {kind!r}, which this version does not know")
+
+
+def _refuse_others(description: Any) -> None:
+    """Fail if a description is one of more than settings."""
+    if isinstance(description, dict):
+        if "class" in description and description["class"] not in SETTINGS:
+            raise ValueError(f"an option cannot be a {description['class']!r}")
+        for inside in description.values():
+            _refuse_others(inside)
+    elif isinstance(description, (list, tuple)):
+        for inside in description:
+            _refuse_others(inside)

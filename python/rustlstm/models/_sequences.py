@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from .._options import choice, count
+from .._options import choice, count, flag
 from ..datasets import Batch, Batches
-from ..nn import Conv1d, Dropout, MaxPool1d, Module
-from ..ops import relu
+from ..nn import Conv1d, Dropout, Linear, MaxPool1d, Module
 from ..training import Callback
-from ._estimator import Estimator, Index, as_pair, taken
-from ._inputs import KINDS, SCALES, Numbers, Tokens, kind_of, samples
+from ._estimator import Estimator, Index, as_pair, taken, validation_pair
+from ._inputs import IGNORED, KINDS, SCALES, Numbers, Tokens, kind_of, samples
+from ._networks import Relu
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -26,13 +26,14 @@ class FromSequences(Estimator):
         bidirectional: read from both ends; worth it where the whole sequence is there before the answer is due.
         conv: channels of a Conv1d in front of the LSTM, which sees ``kernel_size`` steps at a time; ``None`` for none.
             Long and noisy signals, and DNA, want one.
-        kernel_size: steps that it sees.
+        kernel_size: steps that it sees; an odd number looks as far back as ahead.
         inputs: ``"items"`` takes integers for names and not for numbers; ``"auto"`` takes only strings so.
         scale: of numbers: ``"standard"`` (mean 0, deviation 1 in each channel), ``"minmax"``, ``"robust"``,
             ``"none"``, or ``"window"``: each sequence is seen from its last value and in units of its own deviation.
-        unit: what a string is cut into: ``"word"``, ``"character"`` or ``"byte"``.
+        unit: what a string is cut into: ``"word"``, which needs the fewest steps, ``"character"`` where words have no
+            spaces between them or their spelling tells, or ``"byte"``.
         vocabulary_size: the most frequent tokens that are told apart; ``None`` for all.
-        least: how often a token must be seen to be one of them.
+        least: how often a token must be seen to be one of them; of what is seen once little can be learned.
         longest: of longer texts the middle is left out; ``None`` for none. Time grows with it.
         embedding_size: numbers for each token; follows from the vocabulary if ``None``.
     """
@@ -47,6 +48,8 @@ class FromSequences(Estimator):
     least: int = 1
     longest: int | None = None
     embedding_size: int | None = None
+
+    _learns: ClassVar[dict[str, Any]] = {**Estimator._learns, "inputs_": (Numbers, Tokens)}
 
     # --- what each kind of estimator says
 
@@ -65,6 +68,10 @@ class FromSequences(Estimator):
     def _network(self) -> Module:
         raise NotImplementedError
 
+    def _outputs(self) -> int:
+        """Return how many numbers the network gives for each sequence or step."""
+        raise NotImplementedError
+
     def _loss(self, network: Any, batch: Batch) -> Any:
         raise NotImplementedError
 
@@ -78,30 +85,48 @@ class FromSequences(Estimator):
         validation: tuple[Any, Any] | None,
         callbacks: Sequence[Callback],
     ) -> None:
+        before = dict(vars(self))
+        try:
+            train, other = self._learn(X, y, lengths, validation)
+        except BaseException:
+            # What was fitted before still is, whole.
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+        self._run(self._loss, train, other, callbacks)
+
+    def _learn(self, X: Any, y: Any, lengths: npt.ArrayLike | None, validation: Any) -> tuple[Batches, Batches | None]:
+        """Learn all but the weights; return what to train and to validate on."""
         self._check_options()
         X, y = as_pair(X, y)
-        rows, y = self._prepared("y", samples("X", X, lengths), y)
+        rows = samples("X", X, lengths)
         train, held = self._held_out(len(rows), self.validation if validation is None else 0.0)
+        rows, y = self._prepared("y", rows, y)
         if not self._goes_on():
             self._learn_inputs(rows, train)
             self._learn_targets(rows, y, train)
         encoded, targets = self.inputs_.encode("X", rows), self._targets("y", rows, y)
         other = None
         if validation is not None:
-            rows, y = self._prepared("validation y", samples("validation X", validation[0]), validation[1])
+            X, y = validation_pair(validation)
+            rows = samples("validation X", X)
+            if not rows:
+                raise ValueError("validation X is empty; give validation=None where there is none")
+            rows, y = self._prepared("validation y", rows, y)
             coded = self.inputs_.encode("validation X", rows)
             other = self._batches(coded, self._targets("validation y", rows, y), shuffle=False)
-        elif len(held):
+        elif len(held) and not _ignored(taken(targets, held)):
             other = self._batches(taken(encoded, held), taken(targets, held), shuffle=False)
         if not self._goes_on():
             self.network_ = self._network()
-        self._run(self._loss, self._batches(taken(encoded, train), taken(targets, train)), other, callbacks)
+        return self._batches(taken(encoded, train), taken(targets, train)), other
 
     def _check_options(self) -> None:
         super()._check_options()
         choice("inputs", self.inputs, *KINDS)
         choice("scale", self.scale, *SCALES)
         choice("unit", self.unit, "word", "character", "byte")
+        flag("bidirectional", self.bidirectional)
         count("least", self.least)
         count("kernel_size", self.kernel_size)
         for name in ("vocabulary_size", "longest", "embedding_size", "conv"):
@@ -120,12 +145,18 @@ class FromSequences(Estimator):
         self._fitted()
         return list(self.inputs_.encode("X", samples("X", X, lengths)))
 
-    def _front(self, shorter: int = 1) -> tuple[list[Any], int]:
+    def _restore(self, description: Mapping[str, Any], network: Module) -> None:
+        super()._restore(description, network)
+        found = [module.out_features for _, module in network.named_modules() if isinstance(module, Linear)]
+        if found[-1:] != [self._outputs()]:
+            raise ValueError(f"the network must have {self._outputs()} outputs, got {found[-1:]}")
+
+    def _front(self, shorter: int = 1, padding: str = "same") -> tuple[list[Any], int]:
         """Return what stands before the LSTM, and the channels that it gives."""
         front, width = self.inputs_.front(self.embedding_size, self.dropout, self.seed)
         if self.conv is None:
             return front, width
-        front += [Conv1d(width, self.conv, self.kernel_size, padding="same", seed=self.seed + 1), relu]
+        front += [Conv1d(width, self.conv, self.kernel_size, padding=padding, seed=self.seed + 1), Relu()]
         return front + [MaxPool1d(shorter)] * (shorter > 1), self.conv
 
     def _dropped(self) -> list[Module]:
@@ -142,8 +173,13 @@ def as_many(name: str, X: list[Any], y: Any) -> Any:
         raise ValueError(f"{name} is missing: one for each of the {len(X)} sequences of X")
     if hasattr(y, "to_numpy"):
         y = y.to_numpy()
-    if isinstance(y, (str, bytes)) or not hasattr(y, "__len__"):
+    if isinstance(y, (str, bytes, set, dict)) or not hasattr(y, "__len__") or not getattr(y, "shape", (1,)):
         raise TypeError(f"{name} must hold one for each sequence of X, got {y!r:.60}")
     if len(y) != len(X):
         raise ValueError(f"X has {len(X)} sequences and {name} has {len(y)}; they must be as many")
     return y if isinstance(y, np.ndarray) else list(y)
+
+
+def _ignored(targets: Any) -> bool:
+    """Return whether no target counts in the loss: its items were never seen in training."""
+    return all(np.asarray(one).dtype.kind == "i" and bool(np.all(np.asarray(one) == IGNORED)) for one in targets)

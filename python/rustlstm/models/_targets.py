@@ -13,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import losses, ops
+from .._options import choice, count
 from ..datasets import Scaler, Vocabulary
 from ..tensor import Array, Tensor
-from ._inputs import frame, number_rows
+from ._inputs import IGNORED, as_floats, frame, number_rows
+from ._labels import as_items
 from ._plain import keeps
 
 F64 = npt.NDArray[np.float64]
-UNKNOWN = "<unknown>"
-IGNORED = -100  # what the cross-entropy leaves out
 LOSSES = {"mse": losses.mse, "mae": losses.mae, "huber": losses.huber}
 # Variances are relative to those of the scaled targets; below this they would only reward certainty about noise.
 LEAST_VARIANCE = 1e-4
@@ -48,12 +48,12 @@ class NumberTargets:
         scaler: Scaler | None,
         channel: int,
     ) -> None:
-        self.output = output
-        self.loss_name = loss
-        self.quantiles = tuple(quantiles)
-        self.shape = tuple(shape)
+        self.output = choice("output", output, "point", "quantile", "gaussian")
+        self.loss_name = choice("loss", loss, *LOSSES)
+        self.quantiles = tuple(float(level) for level in quantiles)
+        self.shape = tuple(count("shape", extent) for extent in shape)
         self.scaler = scaler
-        self.channel = channel
+        self.channel = count("channel", channel, 0)
         self.count = self.shape[0] if self.shape else 1
         self.each = {"point": 1, "quantile": len(self.quantiles), "gaussian": 2}[output]
         self.width = self.count * self.each
@@ -65,7 +65,12 @@ class NumberTargets:
             return [self.scaler.transform(row) for row in number_rows(name, y, self.count)]
         given = as_numbers(name, y, self.shape).reshape(len(rows), self.count)
         middle, size = self._frames(rows)
-        return np.asarray((given - middle) / size, np.float32)
+        with np.errstate(over="ignore"):
+            found = np.asarray((given - middle) / size, np.float32)
+        if not np.isfinite(found).all():
+            at = int(np.argwhere(~np.isfinite(found))[0, 0])
+            raise ValueError(f"{name}[{at}] is {given[at].tolist()}, too far from what X and the other targets are")
+        return found
 
     def loss(self, raw: Tensor, wanted: Any, lengths: Any) -> Tensor:
         """Return the loss of outputs [B, .., W] beside targets [B, .., K]."""
@@ -147,18 +152,19 @@ class ItemTargets:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
-        self.width = len(vocabulary)
+        self.width = count("items", len(vocabulary))
+        # In the order of the outputs.
+        self.items = as_items(vocabulary.tokens)
 
     @classmethod
     def of(cls, y: Sequence[Any], per_step: bool) -> ItemTargets:
         """Learn which items there are."""
         rows = list(y) if per_step else [[item] for item in y]
+        for at, row in enumerate(rows):
+            for item in row:
+                if not isinstance(item, (str, int, float, tuple, np.generic)) or item != item:
+                    raise TypeError(f"y[{at}] must be an item, which is a string or an integer, got {item!r:.60}")
         return cls(Vocabulary.of(rows, unit="item"))
-
-    @property
-    def items(self) -> npt.NDArray[Any]:
-        """The items, in the order of the outputs."""
-        return np.array(self.vocabulary.tokens)
 
     def encode(self, name: str, rows: Sequence[Any], y: Sequence[Any], per_step: bool) -> Any:
         """Return the number of each item: [N], or a list of [T]; what is not known does not count in the loss."""
@@ -166,7 +172,7 @@ class ItemTargets:
         if per_step:
             return [np.array([known.get(_plain(item), IGNORED) for item in row], np.int64) for row in y]
         found = np.array([known.get(_plain(item), IGNORED) for item in y], np.int64)
-        if (found == IGNORED).all():
+        if len(found) and (found == IGNORED).all():
             raise ValueError(f"{name} has no item that fit has seen; got {_plain(y[0])!r}, for one")
         return found
 
@@ -187,7 +193,7 @@ class ItemTargets:
 def as_numbers(name: str, y: Any, shape: Sequence[int] | None = None) -> F64:
     """Return targets [N] or [N, K]; each of this shape if one is given."""
     try:
-        array = np.asarray(y, dtype=np.float64)
+        array = as_floats(y)
     except (TypeError, ValueError):
         raise TypeError(
             f"{name} must hold numbers [N] or [N, K], got {y[0]!r:.60}; labels are for SequenceClassifier"

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import losses
-from .._options import choice, count, share
+from .._options import choice, count, not_negative, share
 from ..datasets import Batch
 from ..nn import AttentionPool, Linear, Module, Pool, Sequential
 from ..ops import softmax
@@ -51,6 +51,11 @@ class SequenceClassifier(FromSequences):
     class_weight: str | Mapping[Any, float] | None = None
     label_smoothing: float = 0.0
 
+    _learns: ClassVar[dict[str, Any]] = {
+        **FromSequences._learns,
+        "classes_": np.ndarray,
+        "class_weights_": (np.ndarray, type(None)),
+    }
     _estimator_type: ClassVar[str | None] = "classifier"
     _problem: ClassVar[str] = "classification"
 
@@ -114,8 +119,11 @@ class SequenceClassifier(FromSequences):
         choice("pool", self.pool, *POOLS)
         share("label_smoothing", self.label_smoothing)
         count("conv_pool", self.conv_pool)
-        if isinstance(self.class_weight, str):
-            choice("class_weight", self.class_weight, "balanced")
+        if isinstance(self.class_weight, Mapping):
+            for label, weight in self.class_weight.items():
+                not_negative(f"class_weight[{label!r}]", weight)
+        elif self.class_weight is not None and self.class_weight != "balanced":
+            raise ValueError(f"class_weight must be None, 'balanced' or a dict of weights, got {self.class_weight!r}")
 
     def _learn_targets(self, rows: list[Any], y: Any, train: Index) -> None:
         self.classes_ = different(as_labels("y", y))
@@ -129,12 +137,16 @@ class SequenceClassifier(FromSequences):
         lstm = self._lstm_layer(width, self.seed + 2, bidirectional=self.bidirectional)
         width = lstm.output_size
         if self.pool == "last":
-            reader: list[Any] = [LastState(lstm)]
-            width *= 1 if lstm.merge == "concat" or not lstm.bidirectional else 2
+            last = LastState(lstm)
+            reader: list[Any] = [last]
+            width = last.output_size
         else:
             pool = AttentionPool(width, seed=self.seed + 3) if self.pool == "attention" else Pool(self.pool)
             reader = [lstm, pool]
-        return Sequential(*front, *reader, *self._dropped(), Linear(width, len(self.classes_), seed=self.seed + 5))
+        return Sequential(*front, *reader, *self._dropped(), Linear(width, self._outputs(), seed=self.seed + 5))
+
+    def _outputs(self) -> int:
+        return len(self.classes_)
 
     def _loss(self, network: Any, batch: Batch) -> tuple[Tensor, dict[str, float]]:
         scores = network(batch.x, lengths=batch.lengths)

@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from .._options import choice, count
+from .._options import choice, count, number
 from ..datasets import Batch, Scaler
 from ..nn import Linear, Module, Sequential
 from ..ops import softmax
 from ..tensor import Array, Tensor
 from ..training import Callback
 from ._estimator import Index, as_pair, taken
-from ._inputs import Tokens, samples
+from ._inputs import Numbers, Tokens, samples
 from ._networks import LastState
 from ._sequences import FromSequences, as_many
 from ._targets import ItemTargets, NumberTargets, as_numbers
@@ -31,10 +31,11 @@ class SequencePredictor(FromSequences):
 
     Args:
         output: ``"point"`` predicts a number, ``"quantile"`` the ``quantiles`` of what may come, ``"gaussian"`` a mean
-            and a deviation, ``"item"`` a probability for each item; ``"auto"``: point for numbers, item for tokens.
+            and a deviation, ``"item"`` a probability for each item; ``"auto"``: item for tokens, unless y has numbers
+            with a point, and point for numbers.
         loss: of points: ``"mse"`` for means, ``"mae"`` for medians, ``"huber"`` between the two.
-        quantiles: levels between 0 and 1, rising.
-        target: the channel of X that y goes on with; it matters where ``scale="window"``.
+        quantiles: levels between 0 and 1, rising; those of a low, a middle and a high value unless given.
+        target: the channel of X that y goes on with, the first unless given; it matters where ``scale="window"``.
 
     With ``scale="window"``, which y is seen in too, what was learned at one level holds at every other: for prices,
     counts, and whatever leaves the range that was trained on.
@@ -54,6 +55,11 @@ class SequencePredictor(FromSequences):
     quantiles: tuple[float, ...] = (0.1, 0.5, 0.9)
     target: int = 0
 
+    _learns: ClassVar[dict[str, Any]] = {
+        **FromSequences._learns,
+        "target_": (NumberTargets, ItemTargets),
+        "per_step_": bool,
+    }
     _estimator_type: ClassVar[str | None] = "regressor"
     _problem: ClassVar[str] = "prediction"
 
@@ -70,7 +76,8 @@ class SequencePredictor(FromSequences):
 
         Args:
             X: [N, T, C], [N, T], a list of [T, C] or [T], or of lists of items; or a ``Dataset``.
-            y: [N] or [N, K] numbers, or [N] items; ``None`` lets each step of X be predicted from those before it.
+            y: [N] or [N, K] numbers, or [N] items; ``None`` lets each step of X be predicted from those before it, and
+                ``predict`` says what follows the last.
             lengths: [N], the valid steps of each row of a padded array X.
             validation: (X, y) to choose the best epoch by, in place of a share of X.
             callbacks: for the training loop.
@@ -125,20 +132,33 @@ class SequencePredictor(FromSequences):
         raw = self._raw(rows)
         if exclude_seen:
             known = self.target_.vocabulary.index
-            for scores, row in zip(raw, rows, strict=True):
-                scores[[known[item] for item in row if item in known]] = -np.inf
+            for at, row in enumerate(rows):
+                cut = self.inputs_.vocabulary.cut(row) if isinstance(row, str) else row
+                seen = {known[item] for item in cut if item in known}
+                if k > len(known) - len(seen):
+                    raise ValueError(
+                        f"k must be at most {len(known) - len(seen)}, the number of items that X[{at}] has not, got {k}"
+                    )
+                raw[at, list(seen)] = -np.inf
         found: npt.NDArray[Any] = self.items_[np.argsort(-raw, axis=1, kind="stable")[:, :k]]
         return found
 
     def score(self, X: Any, y: Any = None, *, lengths: npt.ArrayLike | None = None) -> float:
-        """Return the share of items that are right, or of numbers R², which is 1 at best and 0 for their mean."""
+        """Return the share of items that are right, or of numbers R², which is 1 at best and 0 for their mean.
+
+        Without y, as in ``fit``, the last step of each sequence is what should follow those before it.
+        """
         self._fitted()
         X, y = as_pair(X, y)
         rows = samples("X", X, lengths)
+        if y is None and self.per_step_:
+            rows, following = self._prepared("y", rows, None)
+            y = [np.asarray(row)[-1] if self._has_numbers else row[-1] for row in following]
+            y = np.reshape(y, (len(rows), *self.target_.shape)) if self._has_numbers else y
         wanted = as_many("y", rows, y)
         found = self.predict(rows)
         if isinstance(self.target_, ItemTargets):
-            return float(np.mean(found == np.asarray(wanted)))
+            return float(np.mean([one == other for one, other in zip(found.tolist(), wanted, strict=True)]))
         numbers = as_numbers("y", wanted, self.target_.shape)
         spread, off = float(((numbers - numbers.mean(axis=0)) ** 2).sum()), float(((numbers - found) ** 2).sum())
         return 1.0 - off / spread if spread else float(off == 0)
@@ -152,6 +172,10 @@ class SequencePredictor(FromSequences):
 
     # --- for fit
 
+    @property
+    def _has_numbers(self) -> bool:
+        return isinstance(self.target_, NumberTargets)
+
     def _must_have(self, *outputs: str) -> None:
         self._fitted()
         found = "item" if isinstance(self.target_, ItemTargets) else self.target_.output
@@ -163,17 +187,25 @@ class SequencePredictor(FromSequences):
         choice("output", self.output, *OUTPUTS)
         choice("loss", self.loss, "mse", "mae", "huber")
         count("target", self.target, 0)
-        levels = list(self.quantiles)
+        if not isinstance(self.quantiles, (tuple, list, np.ndarray)):
+            raise TypeError(f"quantiles must be rising numbers between 0 and 1, got {self.quantiles!r}")
+        levels = [number(f"quantiles[{at}]", level) for at, level in enumerate(self.quantiles)]
         if not levels or levels != sorted(set(levels)) or not 0 < levels[0] <= levels[-1] < 1:
             raise ValueError(f"quantiles must be rising numbers between 0 and 1, got {self.quantiles!r}")
 
     def _prepared(self, name: str, rows: list[Any], y: Any) -> tuple[list[Any], Any]:
-        self._per_step = y is None
+        if name != "y" and (y is None) != self.per_step_:
+            raise ValueError(f"{name} must be {'None, as y is' if self.per_step_ else 'given, as y is'}")
+        self._per_step: bool = y is None
         if y is not None:
             return rows, as_many(name, rows, y)
         if self.scale == "window":
             raise ValueError('scale="window" needs y: seen from its last value, a sequence would tell its own future')
+        if self.longest is not None:
+            raise ValueError("longest needs y: it would leave out steps that are to be predicted; cut X before")
         for at, row in enumerate(rows):
+            if isinstance(row, str):
+                raise TypeError(f"X[{at}] must be a list of tokens where no y says what follows, got {row!r:.60}")
             if len(row) < 2:
                 raise ValueError(f"X[{at}] must have at least 2 steps where no y says what follows, got {len(row)}")
         return [row[:-1] for row in rows], [row[1:] for row in rows]
@@ -181,8 +213,9 @@ class SequencePredictor(FromSequences):
     def _learn_targets(self, rows: list[Any], y: Any, train: Index) -> None:
         output = self.output
         if output == "auto":
-            output = "item" if isinstance(self.inputs_, Tokens) else "point"
-        self.per_step_ = self._per_step
+            fractions = not self._per_step and np.asarray(y, object).size and isinstance(y[0], (float, np.floating))
+            output = "item" if isinstance(self.inputs_, Tokens) and not fractions else "point"
+        self.per_step_: bool = self._per_step
         wanted = taken(y, train)
         if output == "item":
             self.target_: Any = ItemTargets.of(wanted, self.per_step_)
@@ -190,13 +223,13 @@ class SequencePredictor(FromSequences):
         if isinstance(self.inputs_, Tokens) and self.per_step_:
             raise ValueError(f"what follows tokens is a token: output must be 'item' or y given, got {output!r}")
         if self.per_step_:
-            shape: tuple[int, ...] = (self.inputs_.channels,)
+            shape: tuple[int, ...] = (self.inputs_.channels,) if np.ndim(rows[0]) > 1 else ()
             scaler = self.inputs_.scaler
         else:
             numbers = as_numbers("y", wanted)
             shape = numbers.shape[1:]
             scaler = Scaler("standard").fit(numbers.reshape(len(numbers), -1))
-        window = self.scale == "window"
+        window = self.scale == "window" and isinstance(self.inputs_, Numbers)
         if window and self.target >= self.inputs_.channels:
             raise ValueError(f"target must be a channel of X, from 0 to {self.inputs_.channels - 1}, got {self.target}")
         self.target_ = NumberTargets(output, self.loss, self.quantiles, shape, None if window else scaler, self.target)
@@ -205,11 +238,16 @@ class SequencePredictor(FromSequences):
         return self.target_.encode(name, rows, y, self.per_step_)
 
     def _network(self) -> Module:
-        front, width = self._front()
+        front, width = self._front(padding="causal" if self.per_step_ else "same")
         lstm = self._lstm_layer(width, self.seed + 2, bidirectional=self.bidirectional)
+        if self.per_step_ and lstm.bidirectional:
+            raise ValueError("bidirectional needs y: read from its end, a sequence would tell its own future")
         reader = lstm if self.per_step_ else LastState(lstm)
-        head = Linear(lstm.output_size, self.target_.width, seed=self.seed + 5)
+        head = Linear(reader.output_size, self._outputs(), seed=self.seed + 5)
         return Sequential(*front, reader, *self._dropped(), head)
+
+    def _outputs(self) -> int:
+        return int(self.target_.width)
 
     def _loss(self, network: Any, batch: Batch) -> Tensor:
         lengths = batch.lengths if self.per_step_ else None

@@ -16,8 +16,8 @@ from ..ops import softmax
 from ..tensor import Array, Tensor
 from ..training import Callback
 from ._estimator import Index, as_pair
-from ._inputs import samples
-from ._labels import different, places, step_labels
+from ._inputs import Tokens, samples
+from ._labels import all_labels, different, places, step_labels
 from ._sequences import FromSequences, as_many
 
 
@@ -43,7 +43,9 @@ class SequenceTagger(FromSequences):
 
     bidirectional: bool = True
 
-    _estimator_type: ClassVar[str | None] = "classifier"
+    _learns: ClassVar[dict[str, Any]] = {**FromSequences._learns, "classes_": np.ndarray}
+    # Of scikit-learn's classifiers a sample has one label; lists of labels it refuses to fold for them.
+    _estimator_type: ClassVar[str | None] = None
     _problem: ClassVar[str] = "tagging"
 
     def fit(
@@ -64,9 +66,7 @@ class SequenceTagger(FromSequences):
             validation: (X, y) to choose the best epoch by, in place of a share of X.
             callbacks: for the training loop.
         """
-        if lengths is not None and y is not None:
-            y = [row[:end] for row, end in zip(y, np.asarray(lengths).tolist(), strict=False)]
-        self._fit(X, y, lengths, validation, callbacks)
+        self._fit(X, _cut(y, lengths), lengths, validation, callbacks)
         return self
 
     def predict_proba(self, X: Any, *, lengths: npt.ArrayLike | None = None) -> list[Array]:
@@ -83,12 +83,17 @@ class SequenceTagger(FromSequences):
         """Return the share of steps whose label is right."""
         self._fitted()
         X, y = as_pair(X, y)
-        found = np.concatenate(self.predict(X, lengths=lengths))
-        labels = self._step_labels("y", samples("X", X, lengths), y)
-        return float(np.mean(found == np.concatenate(labels)))
+        rows = samples("X", X, lengths)
+        found = self.predict(rows)
+        labels = all_labels("y", self._step_labels("y", rows, _cut(y, lengths)))
+        places("y", labels, self.classes_)
+        if not len(labels):
+            raise ValueError("X has only empty sequences; there is nothing to score")
+        return float(np.mean(np.concatenate(found) == labels))
 
     def _step_labels(self, name: str, rows: list[Any], y: Any) -> list[npt.NDArray[Any]]:
-        cut = [self.inputs_.vocabulary.cut(row) if isinstance(row, str) else row for row in rows]
+        strings = isinstance(self.inputs_, Tokens)
+        cut = [self.inputs_.vocabulary.cut(row) if strings and isinstance(row, str) else row for row in rows]
         return step_labels(name, cut, as_many(name, rows, y))
 
     def _check_options(self) -> None:
@@ -97,19 +102,33 @@ class SequenceTagger(FromSequences):
             raise ValueError("longest would leave steps out that have a label; cut X and y before")
 
     def _learn_targets(self, rows: list[Any], y: Any, train: Index) -> None:
-        self.classes_ = different(np.concatenate(self._step_labels("y", rows, y)))
+        self.classes_ = different(all_labels("y", self._step_labels("y", rows, y)))
 
     def _targets(self, name: str, rows: list[Any], y: Any) -> list[npt.NDArray[np.int64]]:
-        return [places(name, labels, self.classes_) for labels in self._step_labels(name, rows, y)]
+        found = self._step_labels(name, rows, y)
+        all_labels(name, found)
+        return [places(name, labels, self.classes_) for labels in found]
 
     def _network(self) -> Module:
-        front, width = self._front()
+        # A model of one direction knows nothing of what follows, neither through its convolution.
+        front, width = self._front(padding="same" if self.bidirectional else "causal")
         lstm = self._lstm_layer(width, self.seed + 2, bidirectional=self.bidirectional)
-        head = Linear(lstm.output_size, len(self.classes_), seed=self.seed + 5)
+        head = Linear(lstm.output_size, self._outputs(), seed=self.seed + 5)
         return Sequential(*front, lstm, *self._dropped(), head)
+
+    def _outputs(self) -> int:
+        return len(self.classes_)
 
     def _loss(self, network: Any, batch: Batch) -> tuple[Tensor, dict[str, float]]:
         scores = network(batch.x, lengths=batch.lengths)
         there = batch.y >= 0
         right = float(np.mean((scores.numpy().argmax(axis=-1) == batch.y)[there])) if there.any() else 0.0
         return losses.cross_entropy(scores, batch.y), {"accuracy": right}
+
+
+def _cut(y: Any, lengths: npt.ArrayLike | None) -> Any:
+    """Return padded labels without the padding; what is wrong with either is said where they are checked."""
+    if lengths is None or not hasattr(y, "__len__") or np.ndim(lengths) != 1 or len(y) != np.size(lengths):
+        return y
+    ends = np.asarray(lengths)
+    return [row[:end] for row, end in zip(y, ends.tolist(), strict=True)] if ends.dtype.kind in "iu" else y
