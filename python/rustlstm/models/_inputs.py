@@ -171,12 +171,13 @@ def samples(name: str, X: Any, lengths: npt.ArrayLike | None = None) -> list[Any
         raise TypeError(f"{name} must be an array or a list of sequences, got {type(X).__name__}")
     if lengths is not None:
         raise ValueError(f"a list brings its lengths; give lengths only with a padded array {name} [N, T, C]")
-    for at, row in enumerate(X):
+    rows = [row.to_numpy() if hasattr(row, "to_numpy") else row for row in X]
+    for at, row in enumerate(rows):
         if not isinstance(row, (str, list, tuple)) and (not hasattr(row, "__len__") or np.ndim(row) == 0):
             raise ValueError(
                 f"{name} must hold sequences, but {name}[{at}] is {row!r}; a single sequence goes into a list: [{name}]"
             )
-    return [row.to_numpy() if hasattr(row, "to_numpy") else row for row in X]
+    return rows
 
 
 def kind_of(rows: Sequence[Any], inputs: str) -> str:
