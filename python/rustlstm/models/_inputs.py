@@ -232,7 +232,8 @@ def check_tokens(name: str, rows: Sequence[Any]) -> None:
             raise TypeError(f"{name}[{at}] must be a string or a list of tokens, got {row!r:.60}")
         for token in row:
             if not isinstance(token, (str, int, np.integer, np.bool_)):
-                raise TypeError(f"{name}[{at}] must hold tokens, which are strings or integers, got {token!r:.60}")
+                given = token.item() if isinstance(token, np.generic) else token
+                raise TypeError(f"{name}[{at}] must hold tokens, which are strings or integers, got {given!r:.60}")
 
 
 def _of_array(name: str, array: npt.NDArray[Any], lengths: npt.ArrayLike | None) -> list[Any]:

@@ -54,7 +54,7 @@ def different(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return the labels that there are, in order; there must be two."""
     known = np.unique(labels)
     if len(known) < 2:
-        only = f"only {known[0]!r}" if len(known) else "none"
+        only = f"only {known.tolist()[0]!r}" if len(known) else "none"
         raise ValueError(f"y must have at least two classes, got {only}; there is nothing to tell apart")
     return known
 

@@ -31,8 +31,8 @@ class SequencePredictor(FromSequences):
 
     Args:
         output: ``"point"`` predicts a number, ``"quantile"`` the ``quantiles`` of what may come, ``"gaussian"`` a mean
-            and a deviation, ``"item"`` a probability for each item; ``"auto"``: item for tokens, unless y has numbers
-            with a point, and point for numbers.
+            and a deviation, ``"item"`` a probability for each item; ``"auto"``: item for tokens unless y has fractions
+            or several numbers, and point for numbers.
         loss: of points: ``"mse"`` for means, ``"mae"`` for medians, ``"huber"`` between the two.
         quantiles: levels between 0 and 1, rising; those of a low, a middle and a high value unless given.
         target: the channel of X that y goes on with, the first unless given; it matters where ``scale="window"``.
@@ -213,8 +213,8 @@ class SequencePredictor(FromSequences):
     def _learn_targets(self, rows: list[Any], y: Any, train: Index) -> None:
         output = self.output
         if output == "auto":
-            fractions = not self._per_step and np.asarray(y, object).size and isinstance(y[0], (float, np.floating))
-            output = "item" if isinstance(self.inputs_, Tokens) and not fractions else "point"
+            numeric = not self._per_step and any(isinstance(one, (float, np.floating, list, np.ndarray)) for one in y)
+            output = "item" if isinstance(self.inputs_, Tokens) and not numeric else "point"
         self.per_step_: bool = self._per_step
         wanted = taken(y, train)
         if output == "item":
@@ -222,17 +222,17 @@ class SequencePredictor(FromSequences):
             return
         if isinstance(self.inputs_, Tokens) and self.per_step_:
             raise ValueError(f"what follows tokens is a token: output must be 'item' or y given, got {output!r}")
+        window = self.scale == "window" and isinstance(self.inputs_, Numbers)
+        if window and self.target >= self.inputs_.channels:
+            raise ValueError(f"target must be a channel of X, from 0 to {self.inputs_.channels - 1}, got {self.target}")
         if self.per_step_:
             shape: tuple[int, ...] = (self.inputs_.channels,) if np.ndim(rows[0]) > 1 else ()
             scaler = self.inputs_.scaler
         else:
             numbers = as_numbers("y", wanted)
             shape = numbers.shape[1:]
-            scaler = Scaler("standard").fit(numbers.reshape(len(numbers), -1))
-        window = self.scale == "window" and isinstance(self.inputs_, Numbers)
-        if window and self.target >= self.inputs_.channels:
-            raise ValueError(f"target must be a channel of X, from 0 to {self.inputs_.channels - 1}, got {self.target}")
-        self.target_ = NumberTargets(output, self.loss, self.quantiles, shape, None if window else scaler, self.target)
+            scaler = None if window else _scaler(numbers.reshape(len(numbers), -1))
+        self.target_ = NumberTargets(output, self.loss, self.quantiles, shape, scaler, self.target)
 
     def _targets(self, name: str, rows: list[Any], y: Any) -> Any:
         return self.target_.encode(name, rows, y, self.per_step_)
@@ -262,3 +262,10 @@ class SequencePredictor(FromSequences):
         if self.per_step_:
             made = [one[len(row) - 1] for one, row in zip(made, encoded, strict=True)]
         return np.array(made, np.float32).reshape(len(rows), self.target_.width)
+
+
+def _scaler(numbers: F64) -> Scaler:
+    try:
+        return Scaler("standard").fit(numbers)
+    except ValueError as error:
+        raise ValueError(f"y cannot be scaled: {error}") from error
