@@ -103,7 +103,7 @@ def test_fit(case: Case, capfd: pytest.CaptureFixture[str]) -> None:
     before = model.get_params()
     assert model.fit(case.X, case.y) is model
     assert capfd.readouterr() == ("", ""), "progress=False is silent"
-    assert model.get_params() == before
+    assert model.get_params() == before and not model.network_.training
     assert isinstance(model.history_, History) and model.history_["epoch"] == [1, 2]
     for row in model.history_.rows:
         assert np.isfinite([row["loss"], row["val_loss"]]).all()
@@ -139,6 +139,8 @@ def test_same_seed_same_bits(case: Case) -> None:
     assert first.history_["loss"] == again.history_["loss"] != other.history_["loss"]
     first.fit(case.X, case.y)
     assert case.outputs(first) == case.outputs(again), "a second fit begins anew"
+    parts = [model._held_out(20, 0.3)[1].tolist() for model in (first, again, other)]
+    assert parts[0] == parts[1] != parts[2], "which samples validate follows from the seed too"
     assert np.random.get_state()[1].tolist() == state, "numpy's global generator is not drawn from"  # noqa: NPY002
 
 
@@ -223,8 +225,9 @@ def test_ctrl_c_leaves_a_usable_model(case: Case, tmp_path: Any) -> None:
         model = case.make(epochs=100)
         with pytest.raises(KeyboardInterrupt):
             model.fit(case.X, case.y, callbacks=[Seen(stop_at=step)])
+        assert not model.network_.training
         expected = case.outputs(model)
-        assert case.outputs(model) == expected, "it is in evaluation mode"
+        assert case.outputs(model) == expected
         model.save(tmp_path / "model")
         assert case.outputs(rl.load(tmp_path / "model")) == expected
         assert len(model.history_.rows) <= 1
@@ -244,6 +247,17 @@ def test_validation(case: Case) -> None:
     assert case.outputs(again, data) == case.outputs(again)
     with pytest.raises(ValueError, match="a Dataset brings its y"):
         case.make().fit(data, [1])
+
+
+def test_what_validates_is_not_learned_from() -> None:
+    texts = [f"word{at}" for at in range(20)]
+    model = CASES["classifier of text"].make(validation=0.3).fit(texts, ["a", "b"] * 10)
+    train, held = model._held_out(20, 0.3)
+    assert set(model.inputs_.vocabulary.tokens) == {"<unknown>", *(texts[at] for at in train)} and len(held) == 6
+    rows = np.arange(20.0)[:, None] ** 4
+    model = CASES["points"].make(validation=0.3).fit(rows, rows[:, 0])
+    assert np.isclose(model.inputs_.scaler.shift[0], rows[train].mean())
+    assert np.isclose(model.target_.scaler.shift[0], rows[train].mean())
 
 
 @every
