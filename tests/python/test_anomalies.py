@@ -96,18 +96,27 @@ def test_several_columns_and_series() -> None:
 
 
 def test_the_threshold_is_a_quantile_or_follows_from_a_rate() -> None:
-    detector = small(quantile=0.95).fit(WAVE)
+    detector = small(quantile=0.95, validation=0).fit(WAVE)
     assert detector.threshold_ == np.quantile(detector.scores_, 0.95)
     assert np.mean(detector.predict(WAVE)[12:]) == pytest.approx(0.05, abs=0.005)
-    thresholds = [small(rate=rate).fit(WAVE).threshold_ for rate in (0.2, 0.01, 1e-6)]
+    thresholds = [small(rate=rate, validation=0).fit(WAVE).threshold_ for rate in (0.2, 0.01, 1e-6)]
     assert thresholds[0] == pytest.approx(np.quantile(detector.scores_, 0.8))
     assert thresholds[1] == pytest.approx(np.quantile(detector.scores_, 0.99), rel=0.25)
     assert thresholds[2] > detector.scores_[-1]
 
 
+def test_the_usual_is_that_of_the_held_out_part() -> None:
+    louder = WAVE.copy()
+    louder[300:] += 0.5 * np.random.default_rng(1).standard_normal(100)
+    detector, all_of_it = (small(validation=share).fit(louder) for share in (0.25, 0))
+    assert len(detector.scores_) == 100
+    assert len(all_of_it.scores_) == 400 - 12
+    assert detector.usual_[1] > 2 * all_of_it.usual_[1]
+
+
 def test_scores_are_in_units_of_what_is_usual() -> None:
     for size in (1.0, 1000.0):
-        detector = small(normalise="standard").fit(size * WAVE[:300])
+        detector = small(normalise="standard", validation=0).fit(size * WAVE[:300])
         scores = detector.score_samples(size * WAVE[:300])
         assert np.nanmedian(scores) == pytest.approx(0, abs=1e-6)
         assert np.nanmedian(np.abs(scores)) == pytest.approx(1 / 1.4826, rel=1e-6)

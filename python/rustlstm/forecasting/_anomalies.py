@@ -26,18 +26,20 @@ class AnomalyDetector(FromSeries):
     """Scores each step of a series by how far it is from its forecast, in units of what is usual, and raises alarms.
 
     The usual is learned from a series that should have few anomalies: the median of the absolute errors, and their
-    median deviation from it. So a score of 0 is an ordinary miss, and one of 10 lies ten deviations beyond.
+    median deviation from it. So a score of 0 is an ordinary miss, and one of 10 lies ten deviations beyond. Both, and
+    the threshold, come from the held-out last part of the series, the share ``validation``; from all of it where that
+    is 0, which makes them too small for a network that has learned the series by heart.
 
     Args:
         ahead: how many steps before a step its forecast is made. 1 is the sharpest; more sees what comes on slowly.
         smoothing: each score is the mean of so many, up to its own.
-        quantile: the share of the scores of ``fit`` that raise no alarm.
+        quantile: the share of the scores in ``fit`` that raise no alarm.
         rate: the share of alarms that is expected instead, and may be rarer than the series of ``fit`` is long: the
             tenth of the largest scores is continued as an exponential tail.
         merge: alarms that are at most so many steps apart are one, in ``alarms``.
 
-    After ``fit``: ``network_``, ``history_``, ``inputs_``, ``threshold_``, ``scores_`` (those of the series of ``fit``,
-    in rising order), ``usual_`` (median and deviation of the errors).
+    After ``fit``: ``network_``, ``history_``, ``inputs_``, ``threshold_``, ``scores_`` (those in ``fit``, in
+    rising order), ``usual_`` (median and deviation of the errors).
 
     >>> import numpy as np, rustlstm as rl
     >>> series = np.sin(np.arange(300) * 0.3) + 0.05 * np.random.default_rng(0).standard_normal(300)
@@ -75,8 +77,8 @@ class AnomalyDetector(FromSeries):
         """
         self._check_options()
         panel = as_panel(series, past, future, static)
-        scaled, _ = self._learn(panel, callbacks)
-        errors = self._errors(scaled)
+        scaled, cuts = self._learn(panel, callbacks)
+        errors = self._held_out_errors(scaled, cuts)
         known = np.concatenate([each[np.isfinite(each[:, 0])] for each in errors])
         middle = np.median(known, axis=0)
         spread = NORMAL * np.median(np.abs(known - middle), axis=0)
@@ -161,6 +163,17 @@ class AnomalyDetector(FromSeries):
                 there = which == series
                 each[step[there] - panel.begins[series]] = errors[there]
         return found
+
+    def _held_out_errors(self, panel: Panel, cuts: Index) -> list[F64]:
+        """Return the errors on the parts that were not trained on, or all where there are none.
+
+        What was learned by heart is missed by less than what comes, so it would make a threshold too low.
+        """
+        errors = self._errors(panel)
+        held = cuts - panel.begins
+        if (held < panel.lengths).any():
+            errors = [each[begin:] for each, begin in zip(errors, held.tolist(), strict=True)]
+        return errors
 
     def _scores(self, errors: F64) -> F64:
         """Return errors [T, K] as scores [T]."""
