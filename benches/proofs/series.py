@@ -25,8 +25,11 @@ QUIET: dict[str, Any] = {"progress": False}
 # mean and deviation of the training rows. A forecast of 24 hours from every hour of the test part for which all 24
 # lie in it (2,857 origins; the model may read all hours before); the error is the mean over origins and hours. By
 # this protocol the last value comes to 0.0343, and ridge regression on the last 336 hours, less the last of them, to
-# 0.0261 (on all lags as they are 0.0268). Options were chosen by the error on the validation rows. While the floors
-# were checked, the test errors of ridge by number of lags were seen too; the validation rows ask for the same 336.
+# 0.0261 (on all lags as they are 0.0268). Options were chosen among some forty by the error on the validation rows,
+# where these come to 0.0492 (two seeds) and that ridge to 0.0492; the best epoch is chosen on the same rows. The test
+# rows were judged once before, with the same options but Adam without weight decay (0.0306, 0.0275, 0.0290); the
+# decay was then chosen on the validation rows. While the floors were checked, the test errors of ridge by number of
+# lags were seen too.
 TRAIN, VALID, TEST = 8640, 11520, 14400
 
 
@@ -40,7 +43,8 @@ def _etth1() -> Any:
 def etth1(seed: int) -> Outcome:
     series = _etth1()
     model = rl.Forecaster(
-        horizon=24, normalise="standard", season=1, window=48, lags=336, hidden_size=16, learning_rate=0.01,
+        horizon=24, normalise="standard", season=1, window=48, lags=168, hidden_size=16, optimizer="adamw",
+        weight_decay=0.3,
         validation=(VALID - TRAIN) / VALID, patience=40, seed=seed, **QUIET,
     )  # fmt: skip
     model.fit(series[:VALID])
@@ -56,9 +60,11 @@ def etth1(seed: int) -> Outcome:
     )
 
 
-# M4 hourly: 414 series, one model for all. Trained on the training file, judged once on the test file, 48 hours each;
-# the score is the mean over series of the mean sMAPE. For choosing options the last 48 hours of the training file
-# were forecast by models that had not seen them.
+# M4 hourly: 414 series, one model for all. Trained on the training file, judged on the test file, 48 hours each; the
+# score is the mean over series of the mean sMAPE. Options were chosen among some fifteen by forecasts of the last 48
+# hours of the training file by models (one seed) that had not seen them: these came to 11.50 there, half as many
+# epochs to 12.07, a season of a day to 15.10; the seasonal naive forecast of a week to 13.37. No forecast of the test
+# file was judged before, but for the naive ones.
 @cache
 def _m4() -> tuple[list[Any], Any]:
     def read(name: str) -> list[Any]:
@@ -76,15 +82,21 @@ def _smape(actual: Any, forecast: Any) -> float:
 def m4_hourly(seed: int) -> Outcome:
     train, test = _m4()
     model = rl.Forecaster(
-        horizon=48, window=48, season=168, loss="mae", hidden_size=32, batch_size=64, validation=0.0, seed=seed, **QUIET
-    )
+        horizon=48, window=24, season=168, loss="mae", hidden_size=64, batch_size=64, epochs=40, validation=0.0,
+        seed=seed, **QUIET,
+    )  # fmt: skip
     naive = np.stack([np.resize(row[-168:], 48) for row in train])
     score = _smape(test, model.fit(train).predict())
     return Outcome(score, extra={"seasonal_naive_168": _smape(test, naive)})
 
 
 # Seattle: the highest temperature of each day of 2015, from all days before it; trained on 2012-2014. The model reads
-# the four measured columns and the place in the year.
+# the four measured columns and the place in the year. Options were chosen by the error on three half years of 2013
+# and 2014, each forecast by models trained on all before it, three seeds each: there these come to 2.66, persistence
+# to 2.91. The test year has been judged three times, so it is no longer quite unseen: with a validation loss that
+# weighed chunks wrongly (2.71, 2.94, 2.92); with that mended, other options and the best epoch chosen on the second
+# half of 2014 (2.72, 3.62, 2.67), which came to 2.64 on the half years and yet may overfit spring and summer, on
+# which no epoch was judged; and with these options, which keep no part from training and choose no epoch.
 @cache
 def _seattle() -> tuple[Any, Any, int]:
     with open(DATA / "series" / "seattle-weather.csv") as file:
@@ -103,8 +115,8 @@ def _seattle() -> tuple[Any, Any, int]:
 def seattle(seed: int) -> Outcome:
     values, calendar, begin = _seattle()
     model = rl.Forecaster(
-        target=0, normalise="standard", season=1, window=28, hidden_size=16, dropout=0.3, validation=0.15, patience=40,
-        seed=seed, **QUIET,
+        target=0, normalise="standard", season=1, window=28, hidden_size=32, dropout=0.5, validation=0.0, epochs=60,
+        lstm={"recurrent_dropout": 0.3}, seed=seed, **QUIET,
     )  # fmt: skip
     model.fit(values[:begin], future=calendar[:begin])
     found = model.backtest(values, future=calendar, start=begin)
@@ -118,7 +130,9 @@ def seattle(seed: int) -> Outcome:
 # then. A disturbed day is one event, so the forecast is made a day before (a model that sees a disturbance begin
 # forecasts how it goes on), the score is a mean over six hours, alarms within a day are one, and the threshold is one
 # that a step in 10,000 would pass, about one of those that are judged. A window is found if an alarm touches it; an
-# alarm that touches none is false.
+# alarm that touches none is false. The first run, with a threshold from the steps that were trained on, found 5, 5
+# and 4 windows with 12, 8 and 10 false alarms; since then it comes from the last 30 % of the first part, which are
+# not trained on. That was changed after these counts had been seen.
 @cache
 def _taxi() -> tuple[Any, Any, Any]:
     with open(DATA / "series" / "nab_nyc_taxi.csv") as file:
@@ -139,7 +153,7 @@ def taxi(seed: int) -> Outcome:
     begin = int(0.15 * len(values))
     detector = rl.AnomalyDetector(
         ahead=48, smoothing=12, merge=48, rate=1e-4, normalise="standard", window=48, hidden_size=32, head_size=32,
-        dropout=0.2, seed=seed, **QUIET,
+        dropout=0.2, validation=0.3, seed=seed, **QUIET,
     )  # fmt: skip
     detector.fit(values[:begin], future=calendar[:begin])
     alarms = [alarm for alarm in detector.alarms(values, future=calendar).tolist() if alarm[1] > begin]
@@ -151,7 +165,9 @@ def taxi(seed: int) -> Outcome:
 
 # S&P 500: tomorrow's close, on the last 1,006 days (four years), from all days before; trained on those before. The
 # series is the logarithm of the close; the score is the RMSE of the model over that of the random walk (tomorrow is
-# as today). Options are common ones, not tuned. There is no bar.
+# as today). Options are common ones, not tuned, and there is no bar. What comes of it is the random walk: an error
+# that is the same within a thousandth, and a direction that is right on half of the days, where "up" is right on 52
+# of 100. An LSTM is not worth it here.
 @cache
 def _sp500() -> Any:
     with gzip.open(DATA / "series" / "sp500.csv.gz", "rt") as file:
