@@ -17,6 +17,8 @@ def sensor(days: int) -> np.ndarray:
 
 def main(size: int = 42) -> list[list[int]]:
     """Watch the last third of so many days, in which something is wrong on two; return the alarms."""
+    if size < 21:
+        raise ValueError(f"size must be at least 21 days, so that both faults are in the last third, got {size}")
     load = sensor(size)
     begin = size * 2 // 3 * DAY
     wrong = {"a sensor that hangs": begin + 3 * DAY, "a load at night": begin + 6 * DAY + 2}
@@ -25,7 +27,7 @@ def main(size: int = 42) -> list[list[int]]:
 
     turn = 2 * np.pi * np.arange(len(load)) / DAY
     calendar = np.stack([np.sin(turn), np.cos(turn), np.sin(turn / 7), np.cos(turn / 7)], axis=1)
-    detector = rl.AnomalyDetector(window=DAY, hidden_size=24, normalise="standard", rate=1e-5, merge=DAY // 2)
+    detector = rl.AnomalyDetector(window=DAY, hidden_size=24, normalise="standard", rate=1e-4, validation=0.3)
     detector.fit(load[:begin], future=calendar[:begin])
 
     # As it comes, value by value; score_samples(load, future=calendar) says the same of the whole.

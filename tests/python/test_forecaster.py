@@ -428,7 +428,7 @@ def test_what_predict_refuses() -> None:
         ("weather", 400, lambda rmse: rmse < 4),
         ("multi_step_forecast", 120, lambda errors: set(errors) > {"joint", "recursive", "direct"}),
         ("stock_index", 400, lambda ratio: 0.95 < ratio < 1.2),
-        ("anomaly", 15, lambda alarms: len(alarms) >= 1),
+        ("anomaly", 21, lambda alarms: len(alarms) == 2),
     ],
 )
 def test_examples_run(name: str, size: int, fits: Any, capsys: pytest.CaptureFixture[str]) -> None:
