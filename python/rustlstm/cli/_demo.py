@@ -16,7 +16,6 @@ from .. import baselines, datasets, metrics
 from ..models import Seq2Seq, SequenceClassifier, SequenceGenerator, SequencePredictor
 from ..training import History, Progress
 
-
 # What the words of the table are called in ``metrics``.
 METRICS = {"exact": "accuracy", "accuracy": "accuracy", "nats/character": "nats"}
 
