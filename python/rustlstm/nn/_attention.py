@@ -64,10 +64,13 @@ class Attention(Module):
         Returns:
             [B, T, M].
         """
-        return self.look(queries, self.keys(memory, lengths), memory, lengths=lengths, query_lengths=query_lengths)
+        keys = self.keys(memory, lengths)
+        _check("queries", queries, "[B, T, Q={}]", self.query_size)
+        return self.look(queries, keys, memory, lengths=lengths, query_lengths=query_lengths)
 
     def keys(self, memory: ArrayLike, lengths: npt.ArrayLike | None = None) -> Tensor:
         """Return what queries are compared with, [B, S, Q]: once for many queries."""
+        _check("memory", memory, "[B, S, M={}]", self.memory_size)
         return ops.linear(memory, self.weight, lengths=lengths)
 
     def look(
@@ -88,3 +91,9 @@ class Attention(Module):
 
     def __repr__(self) -> str:
         return f"Attention({self.query_size}, {self.memory_size}{f', seed={self.seed}' if self.seed else ''})"
+
+
+def _check(name: str, given: ArrayLike, expected: str, size: int) -> None:
+    shape = given.shape if isinstance(given, Tensor) else ops.as_f32(name, given).shape
+    if len(shape) != 3 or shape[2] != size:
+        raise ValueError(f"{name} must have shape {expected.format(size)}, got {list(shape)}")

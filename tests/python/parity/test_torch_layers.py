@@ -201,3 +201,28 @@ def test_a_ragged_convolution_is_torchs_on_each_sequence_alone(options: dict[str
         expected = theirs(torch.from_numpy(alone.T[None]))[0].T.detach().numpy()
         assert lengths[row] == len(expected)
         np.testing.assert_allclose(y.data[row, : lengths[row]], expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_attention(seed: int, measured: Measured) -> None:
+    """Lengths are a mask there; rows behind their own end have no meaning there, and are zero here."""
+    rng = np.random.default_rng(seed)
+    batch, time, steps, width, values_width = (int(n) for n in rng.choice([1, 2, 5, 8, 17, 33], 5))
+    scale = float(rng.choice([1.0, 0.3, width**-0.5]))
+    lengths = rng.integers(1, steps + 1, batch) if seed % 2 else np.full(batch, steps)
+    given = [draw(rng, batch, time, width), draw(rng, batch, steps, width), draw(rng, batch, steps, values_width)]
+    leaves = [rl.Tensor(array, requires_grad=True) for array in given]
+    there = [torch.from_numpy(array).double().requires_grad_() for array in given]
+    mask = torch.from_numpy(np.arange(steps) < lengths[:, None])[:, None, :].expand(batch, time, steps)
+    y, _ = rl.ops.attention(*leaves, scale=scale, lengths=lengths if seed % 2 else None)
+    back = torch.nn.functional.scaled_dot_product_attention(*there, attn_mask=mask if seed % 2 else None, scale=scale)
+    dy = draw(rng, *y.shape)
+    y.backward(dy)
+    back.backward(torch.from_numpy(dy).double())
+    names = ["grad.queries", "grad.keys", "grad.values"]
+    found = differences(
+        {"y": y.numpy(), **{name: leaf.grad for name, leaf in zip(names, leaves, strict=True)}},
+        {"y": back.detach().numpy(), **{name: leaf.grad.numpy() for name, leaf in zip(names, there, strict=True)}},
+    )
+    measured(found)
+    assert not failures(found)
