@@ -1,4 +1,4 @@
-"""Targets of sequence to sequence: texts or lists of tokens as ids between a begin and an end, or numbers."""
+"""Sequences that are written: texts or lists of tokens as ids between a begin and an end, or numbers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .._options import count, flag
 from ..datasets import Scaler, Vocabulary
 from ..tensor import Array
 from ._inputs import check_tokens, number_rows
@@ -18,6 +19,40 @@ BEGIN, END, UNKNOWN = "<s>", "</s>", "<unknown>"
 BEGIN_ID, END_ID = 0, 1
 
 Ids = npt.NDArray[np.int64]
+
+
+def check_row(name: str, row: Any, vocabulary: Vocabulary) -> None:
+    """Fail where a sequence has another form than those of a vocabulary: 7 is not "7", nor a text a list."""
+    check_rows("", [row], vocabulary, [name])
+
+
+def check_rows(name: str, rows: Sequence[Any], vocabulary: Vocabulary, names: Sequence[str] = ()) -> None:
+    """Do so for several, which have names of their own if given."""
+    kinds = {type(token) for token in vocabulary.tokens if token not in (BEGIN, END, UNKNOWN)}
+    for at, row in enumerate(rows):
+        place = names[at] if names else f"{name}[{at}]"
+        if vocabulary.unit != "item":
+            if not isinstance(row, (str, bytes) if vocabulary.unit == "byte" else str):
+                raise TypeError(f"{place} must be a string, as the model was fitted on, got {row!r:.60}")
+        elif not isinstance(row, (list, tuple)) and not (isinstance(row, np.ndarray) and row.ndim == 1):
+            raise TypeError(f"{place} must be a list of tokens, as the model was fitted on, got {row!r:.60}")
+        else:
+            for token in vocabulary.cut(row):
+                if kinds and type(token) not in kinds:
+                    known = " or ".join(sorted(kind.__name__ for kind in kinds))
+                    raise TypeError(
+                        f"{place} must hold tokens of type {known}, as the model was fitted on, got {token!r:.60}"
+                    )
+
+
+def check_alike(name: str, rows: Sequence[Any]) -> None:
+    """Fail where rows are not all strings or all lists of tokens, as the first is."""
+    check_tokens(name, rows)
+    text = isinstance(rows[0], str)
+    for at, row in enumerate(rows):
+        if isinstance(row, str) != text:
+            expected = "a string" if text else "a list of tokens"
+            raise TypeError(f"{name}[{at}] must be {expected}, as {name}[0] is, got {row!r:.60}")
 
 
 @keeps
@@ -31,19 +66,25 @@ class TokenTargets:
     numbers = False
 
     def __init__(self, vocabulary: Vocabulary) -> None:
+        if vocabulary.tokens[:2] != (BEGIN, END) or vocabulary.unknown != UNKNOWN:
+            raise ValueError(f"the vocabulary of targets must begin with {BEGIN} and {END} and have {UNKNOWN}")
         self.vocabulary = vocabulary
         self.size = len(vocabulary)
+        self.unknown = vocabulary.index[UNKNOWN]
+        # What stands for no token, or only for a beginning, is not written.
+        self.silent = [BEGIN_ID, self.unknown]
 
     @classmethod
     def of(cls, name: str, rows: Sequence[Any], unit: str) -> TokenTargets:
         """Learn which tokens there are."""
-        check_tokens(name, rows)
+        check_alike(name, rows)
         unit = unit if isinstance(rows[0], str) else "item"
         return cls(Vocabulary.of(rows, unit=unit, specials=(BEGIN, END), unknown=UNKNOWN))
 
     def encode(self, name: str, rows: Sequence[Any]) -> list[Ids]:
         """Return the ids of each row, and the end behind them."""
         check_tokens(name, rows)
+        check_rows(name, rows, self.vocabulary)
         return [np.append(self.vocabulary.encode(row), END_ID).astype(np.int64) for row in rows]
 
     def shifted(self, y: Ids) -> Ids:
@@ -99,7 +140,7 @@ class SeriesTargets:
         for at, row in enumerate(found):
             if len(row) != self.steps:
                 raise ValueError(
-                    f"{name}[{at}] has {len(row)} steps and those of fit have {self.steps}; "
+                    f"{name}[{at}] has {len(row)} steps and must have {self.steps}, as the others: "
                     "numbers have no sign for an end, so all targets must be equally long"
                 )
         return [self.scaler.transform(row) for row in found]
@@ -122,4 +163,7 @@ class SeriesTargets:
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> SeriesTargets:
         """Do the reverse."""
-        return cls(**{**plain, "scaler": Scaler.from_plain(plain["scaler"])})
+        scaler, size = Scaler.from_plain(plain["scaler"]), count("size", plain["size"])
+        if scaler.scale is None or len(scaler.scale) != size:
+            raise ValueError(f"the scaler must have {size} channels")
+        return cls(scaler, size, count("steps", plain["steps"]), flag("flat", plain["flat"]))

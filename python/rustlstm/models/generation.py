@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,10 +19,10 @@ from ..sampling import Ban, Filter, Greedy, Temperature, TopK, TopP
 from ..tensor import Tensor, no_grad
 from ..training import Callback
 from ._estimator import Estimator
-from ._inputs import check_tokens
-from ._pairs import BEGIN, BEGIN_ID, END, END_ID, UNKNOWN
-
-Ids = npt.NDArray[np.int64]
+from ._inputs import IGNORED
+from ._inputs import samples as sequences
+from ._pairs import BEGIN, BEGIN_ID, END, END_ID, UNKNOWN, Ids, check_alike, check_row, check_rows
+from ._undo import or_as_before
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -39,7 +40,7 @@ class SequenceGenerator(Estimator):
     A corpus is one long text, or a list of texts or of lists of tokens. Of a list each sequence begins and ends, and
     so do those that are sampled.
 
-    After ``fit``: ``network_``, ``history_``, ``vocabulary_``.
+    After ``fit``: ``network_``, ``history_``, ``vocabulary_``, and ``whole_``, which says whether it was one text.
 
     >>> import rustlstm as rl
     >>> model = rl.SequenceGenerator(hidden_size=32).fit("the cat sat on the mat. " * 100)
@@ -54,6 +55,7 @@ class SequenceGenerator(Estimator):
     vocabulary_size: int | None = None
     least: int = 1
 
+    _learns: ClassVar[dict[str, Any]] = {**Estimator._learns, "whole_": bool, "vocabulary_": Vocabulary}
     _problem: ClassVar[str] = "generation"
 
     def fit(
@@ -67,18 +69,14 @@ class SequenceGenerator(Estimator):
             validation: another corpus to choose the best epoch by, in place of the last share of X.
             callbacks: for the training loop.
         """
-        self._check_options()
-        corpus = _corpus("X", X)
-        train, held = (corpus, validation) if validation is not None else self._last_held(corpus)
-        if not self._goes_on():
-            self.whole_ = not isinstance(corpus, list)
-            self.vocabulary_ = self._learn(train)
-            self.network_ = self._network()
-        data = self._streams(self._ids("X", train), self.batch_size, shuffle=True)
-        other = None
-        if held is not None:
-            other = self._streams(self._ids("validation", _corpus("validation", held)), 8, shuffle=False)
-        self._run(_loss, data, other, callbacks)
+        with or_as_before(self):
+            train, held = self._prepared(X, validation)
+            data = self._streams(train, self.batch_size, shuffle=True)
+            other = None if held is None else self._streams(held, 8, shuffle=False)
+        # Of a token that training has nothing of, only that it gets ever less likely could be learned from those held.
+        unknown = self.vocabulary_.index[UNKNOWN]
+        seen = any(bool((ids == unknown).any()) for ids in train)
+        self._run(partial(_loss, ignored=None if seen else unknown), data, other, callbacks)
         return self
 
     # --- judging
@@ -92,7 +90,7 @@ class SequenceGenerator(Estimator):
         found = []
         self.network_.eval()
         with no_grad():
-            for ids in self._ids("X", _corpus("X", X)):
+            for ids in self._ids("X", X):
                 state, parts = None, []
                 for begin in range(0, len(ids) - 1, 1024):
                     chunk, wanted = ids[begin:-1][:1024], ids[begin + 1 :][:1024]
@@ -104,10 +102,7 @@ class SequenceGenerator(Estimator):
 
     def nats(self, X: Any) -> float:
         """Return how many nats a token of a corpus takes on average: the cross-entropy."""
-        found = np.concatenate(self.log_probabilities(X))
-        if not len(found):
-            raise ValueError("X has no token that follows another")
-        return float(-found.mean())
+        return float(-np.concatenate(self.log_probabilities(X)).mean())
 
     def bits(self, X: Any) -> float:
         """Return the same in bits: per character, where these are the tokens."""
@@ -136,7 +131,7 @@ class SequenceGenerator(Estimator):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
-        filters: Sequence[Filter] = (),
+        filters: Filter | Sequence[Filter] = (),
         stop: Any = (),
         seed: int = 0,
         samples: int = 1,
@@ -169,55 +164,91 @@ class SequenceGenerator(Estimator):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
-        filters: Sequence[Filter] = (),
+        filters: Filter | Sequence[Filter] = (),
         stop: Any = (),
         seed: int = 0,
     ) -> Iterator[Any]:
         """Yield what ``sample`` writes behind the prompt, piece by piece; ``length=None`` has no end of its own."""
         written, chosen = self._begun(prompt), self._chain(temperature, top_k, top_p, filters)
-        return sampling.stream(self, written, length=length, filters=chosen, stop=self._stops(stop), seed=seed)
+        pieces = sampling.stream(self, written, length=length, filters=chosen, stop=self._stops(stop), seed=seed)
+        return self._behind(prompt, pieces)
 
     def predict(self, X: Any) -> list[Any]:
         """Return the likeliest next token for each prompt of a list; ``None`` where the sequence ends."""
+        self._fitted()
+        if isinstance(X, Dataset):
+            X = X.x
         if isinstance(X, (str, bytes)):
             raise TypeError(f"X must be a list of prompts, got one string; put it into a list: [{X!r:.40}]")
-        prompts = [self._begun(prompt) for prompt in X]
+        if not isinstance(X, (list, tuple, np.ndarray)):
+            raise TypeError(f"X must be a list of prompts, got {type(X).__name__}")
+        prompts = [self._begun(prompt, f"X[{at}]") for at, prompt in enumerate(X)]
+        if not prompts:
+            raise ValueError("X is empty; give at least one prompt")
         made = sampling.generate(self, prompts, length=1, filters=self._chain(0, None, None, ()), stop=self._stops(()))
-        tokens = [self.vocabulary_.tokens[one.tokens[0]] if len(one.tokens) else None for one in made]
-        return list(tokens)
+        return [self.vocabulary_.tokens[one.tokens[0]] if len(one.tokens) else None for one in made]
 
     def _chain(
-        self, temperature: float, top_k: int | None, top_p: float | None, filters: Sequence[Filter]
+        self, temperature: float, top_k: int | None, top_p: float | None, filters: Filter | Sequence[Filter]
     ) -> list[Filter]:
         """Return filters in the order in which they are applied: those given, temperature, top-k, top-p."""
         self._fitted()
         # What stands for no token, or only for a beginning, is not written.
         silent = [self.vocabulary_.index[one] for one in (UNKNOWN, BEGIN) if one in self.vocabulary_.index]
-        found: list[Filter] = [Ban(silent), *filters]
+        given = [filters] if isinstance(filters, Filter) else filters
+        if not isinstance(given, (list, tuple)):
+            raise TypeError(f"filters must be a list of filters, got {type(given).__name__}")
+        found: list[Filter] = [Ban(silent), *given]
         if not_negative("temperature", temperature) == 0:
             return [*found, Greedy()]
         found += [Temperature(temperature)] * (temperature != 1)
         found += [] if top_k is None else [TopK(top_k)]
         return found + ([] if top_p is None else [TopP(top_p)])
 
-    def _begun(self, prompt: Any) -> Ids:
+    def _begun(self, prompt: Any, name: str = "prompt") -> Ids:
         """Return the ids that the writing goes on from; there is at least one."""
         self._fitted()
-        ids = self.vocabulary_.encode(prompt) if len(prompt) else np.zeros(0, np.int64)
+        ids = np.zeros(0, np.int64)
+        if not _nothing(prompt):
+            check_row(name, prompt, self.vocabulary_)
+            ids = self.vocabulary_.encode(prompt)
         if not self.whole_:
             return np.concatenate([[BEGIN_ID], ids])
-        line = {"character": "\n", "byte": 10}.get(self.unit)
+        line = {"character": "\n", "byte": 10}.get(self.vocabulary_.unit)
         return ids if len(ids) else np.array([self.vocabulary_.index.get(line, 0)], np.int64)
 
-    def _stops(self, stop: Any) -> list[Any]:
-        given = [stop] if isinstance(stop, str) else list(stop)
-        return given if self.whole_ else [*given, END_ID]
+    def _stops(self, stop: Any) -> list[list[int]]:
+        """Return the ids of each stop; a sequence of a list has an end of its own as well."""
+        several = isinstance(stop, (list, tuple, set, frozenset))
+        found = [] if self.whole_ else [[END_ID]]
+        for at, one in enumerate(stop if several else [stop]):
+            name = f"stop[{at}]" if several else "stop"
+            row = [one] if self.vocabulary_.unit == "item" and not isinstance(one, (list, tuple)) else one
+            check_row(name, row, self.vocabulary_)
+            tokens = self.vocabulary_.cut(row)
+            if not tokens:
+                raise ValueError(f"{name} must have at least one token, got {one!r}")
+            for token in tokens:
+                if token not in self.vocabulary_.index:
+                    raise ValueError(f"{name} must be of the vocabulary, which does not have {token!r}")
+            found.append([self.vocabulary_.index[token] for token in tokens])
+        return found
 
     def _joined(self, prompt: Any, text: Any) -> Any:
-        if isinstance(text, str):
-            between = " " if self.unit == "word" and prompt and text else ""
-            return f"{prompt}{between}{text}"
-        return [*prompt, *text]
+        if not isinstance(text, str):
+            return text if _nothing(prompt) else [*self.vocabulary_.cut(prompt), *text]
+        return _text(prompt) + (self._between(prompt) + text if text else "")
+
+    def _behind(self, prompt: Any, pieces: Iterator[Any]) -> Iterator[Any]:
+        between = self._between(prompt)
+        for piece in pieces:
+            yield between + piece if isinstance(piece, str) and self.vocabulary_.unit != "item" else piece
+            between = ""
+
+    def _between(self, prompt: Any) -> str:
+        """Return what stands between a prompt and the words behind it."""
+        text = _text(prompt) if self.vocabulary_.unit == "word" else ""
+        return " " if text and not text[-1].isspace() else ""
 
     # --- for fit
 
@@ -231,32 +262,65 @@ class SequenceGenerator(Estimator):
             if getattr(self, name) is not None:
                 count(name, getattr(self, name))
 
-    def _last_held(self, corpus: Any) -> tuple[Any, Any]:
+    def _prepared(self, X: Any, validation: Any) -> tuple[list[Ids], list[Ids] | None]:
+        """Learn all but the weights; return what to train and to validate on."""
+        self._check_options()
+        corpus = _corpus("X", X)
+        if self._goes_on():
+            self._check_form("X", corpus)
+            unit = self.vocabulary_.unit
+        else:
+            self.whole_ = not isinstance(corpus, list)
+            unit = "byte" if isinstance(corpus, bytes) else self.unit
+            unit = unit if self.whole_ or isinstance(corpus[0], str) else "item"
+        rows = Vocabulary((), unit=unit).cut(corpus) if self.whole_ else corpus
+        train, held = self._last_held(rows) if validation is None else (rows, None)
+        if not self._goes_on():
+            self.vocabulary_: Vocabulary = Vocabulary.of(
+                [train] if self.whole_ else train,
+                unit=unit,
+                most=self.vocabulary_size,
+                least=self.least,
+                specials=() if self.whole_ else (BEGIN, END),
+                unknown=UNKNOWN,
+            )
+            self.network_ = self._network()
+        if validation is not None:
+            return self._numbered("X", train), self._ids("validation", validation)
+        return self._numbered("X", train), None if held is None else self._numbered("X", held)
+
+    def _last_held(self, rows: list[Any]) -> tuple[list[Any], list[Any] | None]:
         """Return the corpus without its last share, and that; the future is no part of the training."""
-        size = len(corpus)
-        held = round(size * self.validation)
-        return (corpus[: size - held], corpus[size - held :]) if held and size - held else (corpus, None)
+        least = 2 if self.whole_ else 1  # tokens, of which one follows another
+        held = round(len(rows) * self.validation)
+        if self.validation and held < least:
+            held = least
+        return (rows[:-held], rows[-held:]) if held and len(rows) - held >= least else (rows, None)
 
-    def _learn(self, corpus: Any) -> Vocabulary:
-        rows = [corpus] if self.whole_ else corpus
-        unit = self.unit if isinstance(rows[0], (str, bytes)) else "item"
-        # Of a whole text at its characters or bytes nothing need be unknown until something is.
-        return Vocabulary.of(
-            rows,
-            unit="byte" if isinstance(rows[0], bytes) else unit,
-            most=self.vocabulary_size,
-            least=self.least,
-            specials=() if self.whole_ else (BEGIN, END),
-            unknown=UNKNOWN,
-        )
+    def _ids(self, name: str, given: Any) -> list[Ids]:
+        """Return the ids of a corpus that has the form of that in ``fit``."""
+        self._fitted()
+        corpus = _corpus(name, given)
+        self._check_form(name, corpus)
+        return self._numbered(name, corpus)
 
-    def _ids(self, name: str, corpus: Any) -> list[Ids]:
+    def _check_form(self, name: str, corpus: Any) -> None:
         if isinstance(corpus, list) == self.whole_:
             expected = "one text" if self.whole_ else "a list of sequences"
             raise TypeError(f"{name} must be {expected}, as the model was fitted on, got {type(corpus).__name__}")
         if self.whole_:
-            return [self.vocabulary_.encode(corpus)]
-        return [np.concatenate([[BEGIN_ID], self.vocabulary_.encode(row), [END_ID]]) for row in corpus]
+            check_row(name, corpus, self.vocabulary_)
+        else:
+            check_rows(name, corpus, self.vocabulary_)
+
+    def _numbered(self, name: str, rows: Any) -> list[Ids]:
+        if not self.whole_:
+            return [np.concatenate([[BEGIN_ID], self.vocabulary_.encode(row), [END_ID]]) for row in rows]
+        ids = self.vocabulary_.encode(rows)
+        if len(ids) < 2:
+            unit = self.vocabulary_.unit
+            raise ValueError(f"{name} must have at least 2 {unit}s, one to follow another, got {len(ids)}")
+        return [ids]
 
     def _streams(self, ids: list[Ids], rows: int, shuffle: bool) -> Streams:
         if not self.whole_:
@@ -267,20 +331,29 @@ class SequenceGenerator(Estimator):
 
     def _network(self) -> Module:
         size = len(self.vocabulary_)
-        width = self.hidden_size if isinstance(self.hidden_size, int) else self.hidden_size[-1]
+        hidden = self._hidden_size()
+        width = hidden if isinstance(hidden, int) else hidden[-1]
         return LanguageModel(
             size,
             self.embedding_size or (width if self.tied else min(64, width)),
-            self.hidden_size if isinstance(self.hidden_size, int) else list(self.hidden_size),
+            hidden,
             self.num_layers,
             tied=self.tied,
             **{"dropout": self.dropout, "seed": self.seed, **(self.lstm or {})},
         )
 
+    def _restore(self, description: Mapping[str, Any], network: Module) -> None:
+        super()._restore(description, network)
+        tokens = self.vocabulary_.tokens
+        if not isinstance(network, LanguageModel) or network.vocabulary_size != len(tokens):
+            raise ValueError(f"the network must be a LanguageModel of {len(tokens)} tokens")
+        if self.vocabulary_.unknown != UNKNOWN or (not self.whole_ and tokens[:2] != (BEGIN, END)):
+            raise ValueError(f"the vocabulary must have {UNKNOWN}, and of a list begin with {BEGIN} and {END}")
 
-def _loss(network: Any, batch: Batch, state: Any) -> tuple[Tensor, Any]:
+
+def _loss(network: Any, batch: Batch, state: Any, ignored: int | None) -> tuple[Tensor, Any]:
     logits, state = network(batch.x, state, lengths=batch.lengths)
-    return losses.cross_entropy(logits, batch.y), state
+    return losses.cross_entropy(logits, np.where(batch.y == ignored, IGNORED, batch.y)), state
 
 
 def _corpus(name: str, given: Any) -> Any:
@@ -288,14 +361,21 @@ def _corpus(name: str, given: Any) -> Any:
     if isinstance(given, Dataset):
         given = given.x
     if isinstance(given, (str, bytes)):
-        if len(given) < 2:
-            raise ValueError(f"{name} must have at least 2 characters, one to follow another, got {given!r}")
         return given
-    if hasattr(given, "to_numpy"):
-        given = given.to_numpy().tolist()
-    if not isinstance(given, (list, tuple)):
+    if not isinstance(given, (list, tuple, np.ndarray)) and not hasattr(given, "to_numpy"):
         raise TypeError(f"{name} must be a text or a list of texts or of lists of tokens, got {type(given).__name__}")
-    if not given:
-        raise ValueError(f"{name} is empty; there is nothing to learn from")
-    check_tokens(name, given)
-    return list(given)
+    rows = sequences(name, given)
+    if not rows:
+        raise ValueError(f"{name} is empty; give at least one sequence")
+    check_alike(name, rows)
+    return rows
+
+
+def _nothing(prompt: Any) -> bool:
+    return isinstance(prompt, (str, bytes, list, tuple, np.ndarray)) and not len(prompt)
+
+
+def _text(prompt: Any) -> str:
+    if _nothing(prompt):
+        return ""
+    return prompt.decode(errors="replace") if isinstance(prompt, bytes) else str(prompt)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,15 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import losses, sampling
-from .._options import choice, count, flag
+from .._options import choice, count, flag, number
 from ..datasets import Batch, Batches
 from ..nn import EncoderDecoder, Module
+from ..sampling import Ban
 from ..tensor import Array, Tensor, no_grad
 from ..training import Callback
-from ._estimator import Estimator, as_pair, taken
-from ._inputs import Numbers, Tokens, kind_of, samples
-from ._pairs import BEGIN_ID, END_ID, Ids, SeriesTargets, TokenTargets
+from ._estimator import Estimator, Index, as_pair, taken, validation_pair
+from ._inputs import IGNORED, Numbers, Tokens, kind_of, samples
+from ._pairs import BEGIN_ID, END_ID, Ids, SeriesTargets, TokenTargets, check_alike
 from ._sequences import as_many
+from ._undo import or_as_before
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -35,7 +37,8 @@ class Seq2Seq(Estimator):
         length_penalty: 0 judges answers by their probability, which favours short ones; 1 by that of their mean token.
         longest: the most tokens of an answer; twice the longest of those in ``fit`` if ``None``.
 
-    Tokens, strings and numbers may stand on both sides. Numbers are returned as [T] or [T, C], all equally long.
+    Strings, lists of tokens and numbers may stand on both sides. Tokens are strings: integers are numbers. Numbers are
+    returned as [T] or [T, C], all equally long. Both LSTMs have ``hidden_size`` units, which is one number.
 
     After ``fit``: ``network_``, ``history_``, ``inputs_``, ``targets_``, ``longest_``.
 
@@ -54,6 +57,12 @@ class Seq2Seq(Estimator):
     length_penalty: float = 1.0
     longest: int | None = None
 
+    _learns: ClassVar[dict[str, Any]] = {
+        **Estimator._learns,
+        "inputs_": (Numbers, Tokens),
+        "targets_": (TokenTargets, SeriesTargets),
+        "longest_": int,
+    }
     _problem: ClassVar[str] = "seq2seq"
 
     def fit(
@@ -72,26 +81,9 @@ class Seq2Seq(Estimator):
             validation: (X, y) to choose the best epoch by, in place of a share of X.
             callbacks: for the training loop.
         """
-        self._check_options()
-        X, y = as_pair(X, y)
-        rows = samples("X", X)
-        wanted = samples("y", as_many("y", rows, y))
-        train, held = self._held_out(len(rows), self.validation if validation is None else 0.0)
-        if not self._goes_on():
-            self._learn(taken(rows, train), taken(wanted, train))
-        source, target = self.inputs_.encode("X", rows), self.targets_.encode("y", wanted)
-        other = None
-        if validation is not None:
-            rows = samples("validation X", validation[0])
-            wanted = samples("validation y", as_many("validation y", rows, validation[1]))
-            coded = self.inputs_.encode("validation X", rows), self.targets_.encode("validation y", wanted)
-            other = self._batches(*coded, shuffle=False)
-        elif len(held):
-            other = self._batches(taken(source, held), taken(target, held), shuffle=False)
-        if not self._goes_on():
-            self.longest_ = self.longest or 2 * max(map(len, target))
-            self.network_ = self._network()
-        self._run(self._loss, self._batches(taken(source, train), taken(target, train)), other, callbacks)
+        with or_as_before(self):
+            data, other = self._prepared(X, y, validation)
+        self._run(self._loss, data, other, callbacks)
         return self
 
     def predict(self, X: Any) -> list[Any]:
@@ -126,15 +118,22 @@ class Seq2Seq(Estimator):
                 length=self.longest_,
                 stop=[END_ID],
                 length_penalty=self.length_penalty,
+                filters=[Ban(self.targets_.silent)],
             )
             found.append([(self.targets_.decode(one.tokens.tolist()), one.log_probability) for one in best])
         return found
 
-    def attention_weights(self, X: Any, y: Any) -> list[Array]:
-        """Return where the model looks: for each pair the weight of each step of X at each step of y, [T, S]."""
-        if not self.attention:
+    def attention_weights(self, X: Any, y: Any = None) -> list[Array]:
+        """Return where the model looks: for each pair the weight of each step of X at each step of y, [T, S].
+
+        Tokens have a row more: where the model looks when it ends.
+        """
+        self._fitted()
+        if not self.network_.attention:
             raise ValueError("a model with attention=False has no weights to show")
-        source, target = self._encoded(X), self.targets_.encode("y", samples("y", y))
+        X, y = as_pair(X, y)
+        source = self._encoded(X)
+        target = self.targets_.encode("y", samples("y", as_many("y", source, y)))
         found = []
         self.network_.eval()
         with no_grad():
@@ -149,10 +148,12 @@ class Seq2Seq(Estimator):
         X, y = as_pair(X, y)
         rows = samples("X", X)
         wanted = samples("y", as_many("y", rows, y))
+        self.targets_.encode("y", wanted)  # says what is wrong with them
         found = self.predict(rows)
         if self.targets_.numbers:
-            given = np.stack([np.asarray(row, np.float64) for row in wanted])
-            off, spread = ((given - np.stack(found)) ** 2).sum(), ((given - given.mean(axis=0)) ** 2).sum()
+            given = np.stack([np.asarray(row, np.float64).reshape(self.targets_.steps, -1) for row in wanted])
+            made = np.stack(found).reshape(given.shape)
+            off, spread = ((given - made) ** 2).sum(), ((given - given.mean(axis=0)) ** 2).sum()
             return float(1 - off / spread) if spread else float(off == 0)
         return float(np.mean([_same(one, other) for one, other in zip(found, wanted, strict=True)]))
 
@@ -160,27 +161,66 @@ class Seq2Seq(Estimator):
 
     def _check_options(self) -> None:
         super()._check_options()
+        if isinstance(self._hidden_size(), list):
+            raise TypeError(
+                f"hidden_size must be one number, as both LSTMs share it, got {self.hidden_size}; "
+                "num_layers says how many layers there are"
+            )
         flag("attention", self.attention)
         flag("bidirectional", self.bidirectional)
         choice("unit", self.unit, "character", "word", "byte")
         count("beam_width", self.beam_width)
-        count("hidden_size", self.hidden_size)
-        if self.longest is not None:
-            count("longest", self.longest)
+        if not -4 <= number("length_penalty", self.length_penalty) <= 4:
+            raise ValueError(f"length_penalty must be from -4 to 4, got {self.length_penalty}")
+        for name in ("longest", "embedding_size"):
+            if getattr(self, name) is not None:
+                count(name, getattr(self, name))
 
-    def _learn(self, rows: list[Any], wanted: list[Any]) -> None:
-        numbers = kind_of(rows, "auto") == "numbers"
-        self.inputs_ = Numbers.of("X", rows, "standard") if numbers else Tokens.of("X", rows, self.unit, None, 1, None)
-        numbers = kind_of(wanted, "auto") == "numbers"
-        self.targets_: Any = SeriesTargets.of("y", wanted) if numbers else TokenTargets.of("y", wanted, self.unit)
+    def _prepared(self, X: Any, y: Any, validation: Any) -> tuple[Batches, Batches | None]:
+        """Learn all but the weights; return what to train and to validate on."""
+        self._check_options()
+        X, y = as_pair(X, y)
+        rows = samples("X", X)
+        wanted = samples("y", as_many("y", rows, y))
+        train, held = self._held_out(len(rows), self.validation if validation is None else 0.0)
+        if not self._goes_on():
+            self._learn(rows, wanted, train)
+        source, target = self.inputs_.encode("X", rows), self.targets_.encode("y", wanted)
+        other = None
+        if validation is not None:
+            X, y = validation_pair(validation)
+            rows = samples("validation X", X)
+            if not rows:
+                raise ValueError("validation X is empty; give validation=None where there is none")
+            wanted = samples("validation y", as_many("validation y", rows, y))
+            coded = self.inputs_.encode("validation X", rows), self.targets_.encode("validation y", wanted)
+            other = self._batches(*coded, shuffle=False)
+        elif len(held):
+            other = self._batches(taken(source, held), taken(target, held), shuffle=False)
+        if not self._goes_on():
+            self.longest_ = self.longest or 2 * max(map(len, target))
+            self.network_ = self._network()
+        return self._batches(taken(source, train), taken(target, train)), other
+
+    def _learn(self, rows: list[Any], wanted: list[Any], train: Index) -> None:
+        """Learn what is read and written from those pairs that are trained on."""
+        numbers = kind_of(rows, "auto") == "numbers", kind_of(wanted, "auto") == "numbers"
+        rows, wanted = taken(rows, train), taken(wanted, train)
+        if numbers[0]:
+            self.inputs_ = Numbers.of("X", rows, "standard")
+        else:
+            check_alike("X", rows)
+            self.inputs_ = Tokens.of("X", rows, self.unit, None, 1, None)
+        self.targets_: Any = SeriesTargets.of("y", wanted) if numbers[1] else TokenTargets.of("y", wanted, self.unit)
 
     def _network(self) -> Module:
         numbers = isinstance(self.inputs_, Numbers)
-        assert isinstance(self.hidden_size, int)
+        hidden = self._hidden_size()
+        assert isinstance(hidden, int)
         return EncoderDecoder(
             self.inputs_.channels if numbers else len(self.inputs_.vocabulary),
             self.targets_.size,
-            self.hidden_size,
+            hidden,
             self.num_layers,
             source_numbers=numbers,
             target_numbers=self.targets_.numbers,
@@ -198,17 +238,33 @@ class Seq2Seq(Estimator):
         if self.targets_.numbers:
             return losses.mse(outputs, batch.y, lengths=batch.y_lengths)
         right = (outputs.numpy().argmax(axis=-1) == batch.y) | (batch.y < 0)
-        return losses.cross_entropy(outputs, batch.y), {"exact": float(right.all(axis=1).mean())}
+        # Of unknown tokens, only that they get ever less likely could be learned from those held out.
+        known = np.where(batch.y == self.targets_.unknown, IGNORED, batch.y)
+        return losses.cross_entropy(outputs, known), {"exact": float(right.all(axis=1).mean())}
 
     def _batches(self, source: list[Any], target: list[Any], shuffle: bool = True) -> Batches:
         size = self.batch_size if shuffle else max(self.batch_size, 128)
         return Batches(source, target, batch_size=size, shuffle=shuffle, bucketed=True, seed=self.seed)
 
+    def _restore(self, description: Mapping[str, Any], network: Module) -> None:
+        super()._restore(description, network)
+        numbers = isinstance(self.inputs_, Numbers)
+        size = self.inputs_.channels if numbers else len(self.inputs_.vocabulary)
+        expected = (numbers, size, self.targets_.numbers, self.targets_.size)
+        names = ("source_numbers", "source_size", "target_numbers", "target_size")
+        if not isinstance(network, EncoderDecoder) or tuple(getattr(network, name) for name in names) != expected:
+            given = ", ".join(f"{name}={value}" for name, value in zip(names, expected, strict=True))
+            raise ValueError(f"the network must be an EncoderDecoder with {given}")
+        count("longest_", self.longest_)
+
     # --- writing
 
     def _encoded(self, X: Any) -> list[npt.NDArray[Any]]:
         self._fitted()
-        return list(self.inputs_.encode("X", samples("X", X)))
+        rows = samples("X", X)
+        if not rows:
+            raise ValueError("X is empty; give at least one sequence")
+        return list(self.inputs_.encode("X", rows))
 
     def _greedy(self, x: Any, lengths: Any) -> Ids:
         """Write the likeliest token each time, for a whole batch, until all have come to an end."""
@@ -217,7 +273,9 @@ class Seq2Seq(Estimator):
         done = np.zeros(len(x), bool)
         written: list[Ids] = []
         while len(written) < self.longest_ and not done.all():
-            last = stream.step(last).argmax(axis=1)
+            logits = stream.step(last)
+            logits[:, self.targets_.silent] = -np.inf
+            last = logits.argmax(axis=1)
             written.append(last)
             done |= last == END_ID
         return np.stack([*written, np.full(len(x), END_ID)], axis=1)

@@ -19,6 +19,9 @@ from ._linear import Linear
 from ._lstm import LSTM
 from ._module import Module
 
+# Options of the LSTMs that are given otherwise, or that would give them outputs of another size.
+OWN = ("input_size", "hidden_size", "num_layers", "bidirectional", "merge", "proj_size", "seed")
+
 
 class EncoderDecoder(Module):
     """Reads a source and predicts each step of a target from the steps before it.
@@ -40,7 +43,8 @@ class EncoderDecoder(Module):
         bidirectional: the encoder reads from both ends, each direction with half of the units; H must be even.
         attention: look back at all steps of the source, and not only at what the encoder has come to.
         dropout: chance to drop an element between layers, behind embeddings and before the head.
-        lstm: further options of both LSTMs.
+        lstm: further options of both LSTMs; the second begins where the first has come to, so that only that can
+            learn its initial state.
         seed: first values and masks follow from it.
 
     Parameters: those of ``source``, ``target`` (embeddings), ``encoder``, ``decoder``, ``attention_layer``, ``combine``
@@ -78,7 +82,7 @@ class EncoderDecoder(Module):
         self.bidirectional = flag("bidirectional", bidirectional)
         self.attention = flag("attention", attention)
         self.dropout = dropout
-        self.lstm = None if lstm is None else dict(lstm)
+        self.lstm = None if lstm is None else _further(lstm)
         self.seed = seed_number(seed)
         if self.bidirectional and self.hidden_size % 2:
             raise ValueError(f"hidden_size must be even with bidirectional=True, got {self.hidden_size}")
@@ -86,7 +90,7 @@ class EncoderDecoder(Module):
         width = self.embedding_size or self.hidden_size
         self.source = None if self.source_numbers else Embedding(self.source_size, width, seed=seeds[0])
         self.target = None if self.target_numbers else Embedding(self.target_size, width, seed=seeds[1])
-        options = {"dropout": dropout, **(self.lstm or {})}
+        options: dict[str, Any] = {"dropout": dropout, **(self.lstm or {})}
         self.encoder = LSTM(
             self.source_size if self.source_numbers else width,
             self.hidden_size // (2 if self.bidirectional else 1),
@@ -95,6 +99,7 @@ class EncoderDecoder(Module):
             seed=seeds[2],
             **options,
         )
+        options.pop("learn_initial_state", None)
         taken = self.target_size if self.target_numbers else width
         self.decoder = LSTM(taken, self.hidden_size, self.num_layers, seed=seeds[3], **options)
         self.attention_layer = Attention(self.hidden_size, self.hidden_size, seed=seeds[4]) if self.attention else None
@@ -127,7 +132,8 @@ class EncoderDecoder(Module):
 
     def encode(self, source: ArrayLike, lengths: npt.ArrayLike | None = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Read: return the memory [B, S, H] and the state (h, c) that the decoder begins with, [L, B, H] each."""
-        x: Any = source if self.source is None else self.source(source, lengths=lengths)
+        given = _array("source", source)
+        x: Any = given if self.source is None else self.source(given, lengths=lengths)
         y, (h, c) = self.encoder(x if self.source is None else self.drops[0](x), lengths=lengths)
         return y, (self._joined(h), self._joined(c))
 
@@ -144,7 +150,8 @@ class EncoderDecoder(Module):
         target_lengths: npt.ArrayLike | None = None,
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Write: go on from a state by some steps; return the outputs [B, T, target_size] and the state."""
-        x: Any = target if self.target is None else self.target(target, lengths=target_lengths)
+        given = _array("target", target)
+        x: Any = given if self.target is None else self.target(given, lengths=target_lengths)
         y, after = self.decoder(x if self.target is None else self.drops[1](x), state, target_lengths)
         if self.attention_layer is not None and self.combine is not None:
             assert seen is not None
@@ -165,10 +172,12 @@ class EncoderDecoder(Module):
         if self.target is None:
             raise ValueError("a target of numbers is not written in tokens; call decode step by step")
         mode = self.training
-        with no_grad():
-            memory, state = self.eval().encode(source, lengths)
-            seen = self.looked_at(memory, lengths)
-        self.train(mode)
+        try:
+            with no_grad():
+                memory, state = self.eval().encode(source, lengths)
+                seen = self.looked_at(memory, lengths)
+        finally:
+            self.train(mode)
         ends = np.full(len(memory), memory.shape[1]) if lengths is None else np.asarray(lengths)
         memories = None
         if seen is not None:
@@ -192,6 +201,25 @@ class EncoderDecoder(Module):
             joined: Tensor = state
             return joined
         return ops.concat([state[0::2], state[1::2]])
+
+
+def _further(lstm: Mapping[str, Any]) -> dict[str, Any]:
+    for name in OWN:
+        if name in lstm:
+            raise ValueError(f"lstm must not say {name}, which follows from the other options, got {lstm[name]!r}")
+    return dict(lstm)
+
+
+def _array(name: str, given: Any) -> Any:
+    """Return what is an array; lengths that a list of sequences brings would be lost on the way to the attention."""
+    if isinstance(given, (list, tuple)):
+        try:
+            return np.asarray(given)
+        except ValueError:
+            raise ValueError(
+                f"{name} must be an array; pad sequences of different lengths, and give the lengths"
+            ) from None
+    return given
 
 
 def _arrays(linear: Linear) -> tuple[Array, Array | None]:
