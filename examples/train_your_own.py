@@ -11,6 +11,7 @@ import numpy as np
 import rustlstm as rl
 
 EPOCHS = 30
+PATH = os.path.join(tempfile.gettempdir(), "rustlstm-rhythms.safetensors")
 
 
 class Listener(rl.nn.Module):
@@ -46,21 +47,21 @@ def loss(model: Listener, batch: rl.datasets.Batch) -> tuple[rl.Tensor, dict[str
     return rl.losses.cross_entropy(scores, batch.y), {"accuracy": float(right)}
 
 
-def main() -> None:
-    """Train, or go on."""
-    path = os.path.join(tempfile.gettempdir(), "rustlstm-rhythms.safetensors")
-    data = rl.datasets.Batches(*rhythms(1000, seed=0), batch_size=32)
+def main(size: int = 1000, epochs: int = EPOCHS, path: str = PATH) -> float:
+    """Train on so many sequences, or go on; return the accuracy on others."""
+    data = rl.datasets.Batches(*rhythms(size, seed=0), batch_size=32)
     unseen = rl.datasets.Batches(*rhythms(200, seed=1), batch_size=200)
     model = Listener()
     optimizer = rl.optim.AdamW(model, lr=5e-3)
-    schedule = rl.optim.schedules.OneCycle(optimizer, max_lr=1e-2, steps=EPOCHS * len(data))
+    schedule = rl.optim.schedules.OneCycle(optimizer, max_lr=1e-2, steps=epochs * len(data))
     trainer = rl.Trainer(model, loss, optimizer, schedule=schedule, clip_norm=1.0)
     if os.path.exists(path):
         trainer.load(path)
         print(f"going on from {path}, epoch {trainer.epoch}, batch {trainer.batch}")
     callbacks = [rl.training.Checkpoint(path, every_steps=10), rl.training.EarlyStopping(patience=5)]
-    history = trainer.fit(data, epochs=EPOCHS, validation=unseen, callbacks=callbacks)
+    history = trainer.fit(data, epochs=epochs, validation=unseen, callbacks=callbacks)
     print(f"accuracy on sequences never seen: {history.last['val_accuracy']:.3f} (guessing: 0.5)")
+    return history.last["val_accuracy"]
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
 import pickle
 from pathlib import Path
 from typing import Any
@@ -417,26 +416,3 @@ def test_what_predict_refuses() -> None:
         calendar.predict(series=WAVE[:100], future=WAVE[:100])
     with pytest.raises(ValueError, match="future must have 1 columns, as in fit, got none"):
         calendar.predict(series=WAVE[:100])
-
-
-# --- the examples
-
-
-@pytest.mark.parametrize(
-    ("name", "size", "fits"),
-    [
-        ("weather", 400, lambda rmse: rmse < 4),
-        ("multi_step_forecast", 120, lambda errors: set(errors) > {"joint", "recursive", "direct"}),
-        ("stock_index", 400, lambda ratio: 0.95 < ratio < 1.2),
-        ("anomaly", 21, lambda alarms: len(alarms) == 2),
-    ],
-)
-def test_examples_run(name: str, size: int, fits: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    path = Path(__file__).parents[2] / "examples" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    assert fits(module.main(size=size))
-    assert len(capsys.readouterr().out.splitlines()) >= 3
