@@ -42,7 +42,7 @@ def main(size: int = 3000, data: tuple[Dataset, Dataset] | None = None) -> rl.ba
         print(f"who looks for a frame without a stop codon is right in {train.details['stop_rule']:.3f},")
         print(f"who knows how frequent each codon is in {found.optimum:.3f}")
     if not found.worth_it:
-        print("So count hexamers: they are ready in no time, and an LSTM has more to find out than so few tell.")
+        print("So count hexamers: they are ready in no time, and nothing here beats them.")
     return found
 
 
