@@ -86,7 +86,7 @@ def test_series(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text("value\n" + "\n".join(f"{value:.5f}" for value in values))
     options = ("--set", "horizon=3", "--set", "window=12", "--set", "hidden_size=8", "--set", "learning_rate=0.01")
     assert run("train", file, "--to", model, *options) == 0
-    capsys.readouterr()
+    assert "on 30 steps never seen: mse" in capsys.readouterr().out
     assert run("predict", model, file, "--horizon", 3) == 0
     found = [float(line) for line in capsys.readouterr().out.split()]
     np.testing.assert_allclose(found, 20 + 5 * np.sin(np.arange(300, 303) * 2 * np.pi / 12), atol=0.7)

@@ -64,6 +64,19 @@ MAKERS: dict[str, list[Callable[[], Module]]] = {
         lambda: nn.LSTM(np.int32(3), np.int64(4), init="glorot"),
     ],
     "LSTMCell": [lambda: nn.LSTMCell(3, 4), lambda: nn.LSTMCell(3, 4, cell=nn.Cell(coupled=True), init="glorot")],
+    "Attention": [lambda: nn.Attention(3, 4, seed=5)],
+    "EncoderDecoder": [
+        lambda: nn.EncoderDecoder(5, 6, 4, 2, embedding_size=3, dropout=0.1, lstm={"layer_norm": True}, seed=2),
+        lambda: nn.EncoderDecoder(
+            2, 3, 5, source_numbers=True, target_numbers=True, bidirectional=False, attention=False
+        ),
+    ],
+    "LanguageModel": [
+        lambda: nn.LanguageModel(7, 3, 4, 2, tied=True, dropout=0.1, input_dropout=0.2, recurrent_dropout=0.3, seed=4),
+        lambda: nn.LanguageModel(7, None, 4, one_hot=True, locked_dropout=True, zoneout=0.1, weight_drop=0.2),
+        lambda: nn.LanguageModel(7, 3, 4, proj_size=2, layer_norm=True, learn_initial_state=True, init="glorot"),
+        lambda: nn.LanguageModel(7, 3, 4, cell=nn.Cell(peephole=True)),
+    ],
     "Linear": [lambda: nn.Linear(3, 4), lambda: nn.Linear(3, 4, bias=False, seed=3)],
     "Embedding": [
         lambda: nn.Embedding(5, 4, padding_index=0, seed=1),
@@ -282,7 +295,7 @@ def test_torchs_files(tmp_path: Path) -> None:
 
 
 def test_what_is_no_model(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match="model must be a Module, got dict"):
+    with pytest.raises(TypeError, match="model must be a Module or an estimator, got dict"):
         rl.save({}, tmp_path / "m")  # type: ignore[arg-type]
     rl.checkpoint.save_state(tmp_path / "m", {})
     with pytest.raises(ValueError, match=r"was written by rl\.checkpoint\.save_state, not by rl\.save"):

@@ -31,13 +31,18 @@ def train(chosen: Namespace) -> None:
     problem = chosen.problem or problem_of(chosen.file)
     model = ESTIMATORS[problem](**_options(chosen.set))
     X, y = read(chosen.file, problem, chosen)
-    train, test = _parts(X, y, chosen.test)
-    fitted = [part for part in train if part is not None]
-    model.fit(*fitted, callbacks=[Progress()])
-    if test is not None:
-        print(f"score on {_much(test[0])} never seen: {model.score(*(part for part in test if part is not None)):.4f}")
+    known, unseen = _parts(X, y, chosen.test)
+    model.fit(*(part for part in known if part is not None), callbacks=[Progress()])
     model.save(chosen.to)
     print(f"saved {chosen.to}: {model!r}")
+    if unseen is None:
+        return
+    if problem == "forecast":
+        found = model.backtest(X, start=len(known[0])).metrics  # each forecast knows all that was before it
+        print(f"on {_much(unseen[0])} never seen: " + "  ".join(f"{name} {value:.4g}" for name, value in found.items()))
+    else:
+        score = model.score(*(part for part in unseen if part is not None))
+        print(f"score on {_much(unseen[0])} never seen: {score:.4f}")
 
 
 def predict(chosen: Namespace) -> None:

@@ -157,14 +157,14 @@ class ItemTargets:
         self.items = as_items(vocabulary.tokens)
 
     @classmethod
-    def of(cls, y: Sequence[Any], per_step: bool) -> ItemTargets:
-        """Learn which items there are."""
+    def of(cls, y: Sequence[Any], per_step: bool, seen: Sequence[Any] = ()) -> ItemTargets:
+        """Learn which items there are: those of y, and those of the sequences in ``seen``, which may follow as well."""
         rows = list(y) if per_step else [[item] for item in y]
         for at, row in enumerate(rows):
             for item in row:
                 if not isinstance(item, (str, int, float, tuple, np.generic)) or item != item:
                     raise TypeError(f"y[{at}] must be an item, which is a string or an integer, got {item!r:.60}")
-        return cls(Vocabulary.of(rows, unit="item"))
+        return cls(Vocabulary.of([*rows, *seen], unit="item"))
 
     def encode(self, name: str, rows: Sequence[Any], y: Sequence[Any], per_step: bool) -> Any:
         """Return the number of each item: [N], or a list of [T]; what is not known does not count in the loss."""

@@ -218,7 +218,8 @@ class SequencePredictor(FromSequences):
         self.per_step_: bool = self._per_step
         wanted = taken(y, train)
         if output == "item":
-            self.target_: Any = ItemTargets.of(wanted, self.per_step_)
+            items = isinstance(self.inputs_, Tokens) and self.inputs_.vocabulary.unit == "item"
+            self.target_: Any = ItemTargets.of(wanted, self.per_step_, taken(rows, train) if items else ())
             return
         if isinstance(self.inputs_, Tokens) and self.per_step_:
             raise ValueError(f"what follows tokens is a token: output must be 'item' or y given, got {output!r}")
