@@ -1,4 +1,4 @@
-"""The record of a run, as JSON and as tables: GFLOP/s, or the time of a step, best of rounds."""
+"""The record of a run, as JSON and as tables: GFLOP/s, the time of a step or tokens per second, best of rounds."""
 
 from __future__ import annotations
 
@@ -6,22 +6,26 @@ import math
 from typing import Any
 
 from versus.contestants import OURS
-from versus.shapes import SHAPES, STEP
+from versus.sample import TOKENS
+from versus.shapes import SAMPLING, SHAPES, STEP
 
 Record = dict[str, Any]
 
 # The part of its peak that an idle machine keeps up over a run.
 UNDISTURBED = 0.9
+# Of the modes that are not about products of matrices.
+UNITS = {STEP: "ms", SAMPLING: "tokens/s (and how many times as fast rustlstm is)"}
 
 
 def speed(record: Record, mode: str, shape: str, contestant: str) -> float | None:
-    """The best round's GFLOP/s, or training steps per second; None where there is no figure."""
+    """The best round's GFLOP/s, or training steps or tokens per second; None where there is no figure."""
     times = [
         result["best"]
         for result in record["results"]
         if (result["mode"], result["shape"], result["contestant"]) == (mode, shape, contestant)
     ]
-    work = 1.0 if mode == STEP else SHAPES[shape].flops(mode) * 1e-9
+    calls = {STEP: 1.0, SAMPLING: float(TOKENS)}
+    work = calls[mode] if mode in calls else SHAPES[shape].flops(mode) * 1e-9
     return work / min(times) if times else None
 
 
@@ -32,15 +36,16 @@ def table(record: Record, mode: str) -> str:
     """
     names = [name for name in record["versions"] if any(speed(record, mode, shape, name) for shape in record["shapes"])]
     ours = OURS in names
-    products = mode != STEP
-    head = ["shape: L × I→H, B, T", *names] + (["ratio"] + ["of peak"] * products if ours else [])
-    unit = "GFLOP/s" if products else "ms"
+    products = mode not in UNITS
+    letters = "V→E→L × H→V" if mode == SAMPLING else "L × I→H, B, T"
+    head = [f"shape: {letters}", *names] + (["ratio"] + ["of peak"] * products if ours else [])
+    unit = UNITS.get(mode, "GFLOP/s")
     lines = [f"{mode}, {unit}", "", "| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     ratios = {}
     for shape in (shape for shape in record["shapes"] if SHAPES[shape].has(mode)):
         figures = {name: speed(record, mode, shape, name) for name in names}
         row = [f"{shape}: {SHAPES[shape]}"]
-        row += ["–" if figure is None else _shown(figure, mode) for figure in figures.values()]
+        row += ["–" if figure is None else _shown(figure, mode, figures.get(OURS)) for figure in figures.values()]
         if ours:
             own = figures.pop(OURS)
             best = max((figure for figure in figures.values() if figure is not None), default=None)
@@ -58,7 +63,10 @@ def table(record: Record, mode: str) -> str:
     return "\n".join(lines)
 
 
-def _shown(figure: float, mode: str) -> str:
+def _shown(figure: float, mode: str, ours: float | None) -> str:
+    if mode == SAMPLING:
+        # Rivals differ so much here that each has its own ratio.
+        return f"{figure:.0f}" if ours is None or figure == ours else f"{figure:.0f} ({ours / figure:.1f}×)"
     if mode == STEP:
         return f"{1e3 / figure:.3g}"
     return f"{figure:.{0 if figure >= 10 else 1}f}"

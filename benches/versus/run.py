@@ -24,9 +24,9 @@ from typing import Any
 BENCHES = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(BENCHES))
 
-from versus import machine, report, step, work  # noqa: E402  (found through the line above)
+from versus import machine, report, sample, step, work  # noqa: E402  (found through the line above)
 from versus.contestants import MODULES, OURS  # noqa: E402
-from versus.shapes import MODES, SHAPES, STEP  # noqa: E402
+from versus.shapes import MODES, SAMPLING, SHAPES, STEP, Shape  # noqa: E402
 
 # After a task the other libraries' threads may still be spinning; they sleep well within this.
 SETTLE_SECONDS = 0.1
@@ -125,11 +125,8 @@ def main() -> None:
         folder = Path(name)
         what, meter = machine.peak_meter(folder, options.threads)
         for shape in options.shapes:
-            arrays = work.draw(SHAPES[shape])
+            arrays, expected = numbers(SHAPES[shape])
             work.save(folder / shape / "inputs", arrays)
-            expected = work.reference(SHAPES[shape], arrays)
-            if SHAPES[shape].has(STEP):
-                expected["losses"] = step.losses(SHAPES[shape], arrays)
             work.save(folder / shape / "expected", expected)
         peaks: list[tuple[float, float]] = []
         for number in range(options.rounds):
@@ -139,6 +136,18 @@ def main() -> None:
     print(report.text(record))
     if options.json is not None:
         options.json.write_text(json.dumps(record, indent=1) + "\n")
+
+
+def numbers(shape: Shape) -> tuple[work.Arrays, work.Arrays]:
+    """What every contestant is given, and what must come out."""
+    if shape.has(SAMPLING):
+        arrays = sample.draw(shape)
+        return arrays, {"logits": sample.logits(shape, arrays, arrays["tokens"])}
+    arrays = work.draw(shape)
+    expected = work.reference(shape, arrays)
+    if shape.has(STEP):
+        expected["losses"] = step.losses(shape, arrays)
+    return arrays, expected
 
 
 def one_round(

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 FORWARD = "forward"
 TRAINING = "forward+backward"
 STEP = "training step"
-MODES = (FORWARD, TRAINING, STEP)
+SAMPLING = "sampling"
+MODES = (FORWARD, TRAINING, STEP, SAMPLING)
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,14 @@ class Shape:
     # Outputs of the linear layer that a training step puts on top: 1 predicts a number from the last step, more give
     # the logits of a class at every step; 0 where training steps are not measured.
     head: int = 0
+    # Only characters are drawn from it: `head` is the vocabulary then, `input_size` the width of the embedding, and
+    # `steps` the length of the text along which logits are compared.
+    sampled: bool = False
 
     def __str__(self) -> str:
         stack = f"{self.layers} × " if self.layers > 1 else ""
+        if self.sampled:
+            return f"{self.head}→{self.input_size}→{stack}{self.hidden_size}→{self.head}"
         both = ", both directions" if self.directions == 2 else ""
         return f"{stack}{self.input_size}→{self.hidden_size}, {self.batch}, {self.steps}{both}"
 
@@ -56,6 +62,8 @@ class Shape:
 
     def has(self, mode: str) -> bool:
         """Whether the shape is measured in this mode."""
+        if self.sampled or mode == SAMPLING:
+            return self.sampled and mode == SAMPLING
         return mode != STEP or self.head > 0
 
 
@@ -77,5 +85,7 @@ SHAPES = {
         Shape("lat512", 512, 512, 1, 25),
         Shape("odd", 37, 101, 13, 41),
         Shape("char256", 64, 256, 32, 64, head=64),
+        Shape("sample128", 64, 128, 1, 64, layers=2, head=96, sampled=True),
+        Shape("sample512", 64, 512, 1, 64, layers=2, head=96, sampled=True),
     )
 }

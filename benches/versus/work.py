@@ -2,7 +2,7 @@
 
 Inputs are `x` [B, T, C], `dy` [B, T, D*H] and the parameters; results are `y` [B, T, D*H], `h` and `c` [L*D, B, H],
 and after a backward pass `dx` and a gradient per parameter under the parameter's name. Of training steps, `losses`
-are compared: see `step.py`.
+are compared: see `step.py`; of models that are sampled from, `logits`: see `sample.py`.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def load(folder: Path) -> Arrays:
 def check(results: Arrays, expected: Arrays, mode: str) -> None:
     """Raises if a contestant's results are not those of the reference."""
     for name, reference in expected.items():
-        output = name in ("y", "h", "c")
+        output = name in ("y", "h", "c", "logits")
         if (name == "losses") != (mode == STEP) or (mode == FORWARD and not output):
             continue
         got = results.get(name)

@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from versus import contestants, work
+from versus import contestants, sample, work
 from versus.contestants import Job
-from versus.shapes import SHAPES
+from versus.shapes import SAMPLING, SHAPES
 
 # A sample is as many calls as take this long, so that the clock and one interruption do not decide.
 SAMPLE_SECONDS = 0.02
@@ -61,9 +61,13 @@ def main() -> None:
     for line in sys.stdin:
         task = json.loads(line)
         folder = Path(task["folder"])
-        job = contestant.prepare(SHAPES[task["shape"]], work.load(folder / "inputs"), task["mode"], threads)
+        shape, arrays, mode = SHAPES[task["shape"]], work.load(folder / "inputs"), task["mode"]
+        job = contestant.prepare(shape, arrays, mode, threads)
         job.run()
-        work.check(job.results(), work.load(folder / "expected"), task["mode"])
+        results = job.results()
+        work.check(results, work.load(folder / "expected"), mode)
+        if mode == SAMPLING:
+            sample.check_drawn(shape, arrays, results["drawn"])
         answer(**measure(job, task["seconds"]))
         del job
 

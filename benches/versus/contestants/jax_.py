@@ -8,10 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from versus.shapes import MODES as MODES
-from versus.shapes import STEP, TRAINING, Shape
+from versus.shapes import FORWARD, STEP, TRAINING, Shape
 from versus.step import BETAS, CLIP_NORM, COMPARED, EPSILON, LEARNING_RATE
 from versus.work import Arrays
+
+MODES = (FORWARD, TRAINING, STEP)
 
 
 def version() -> str:

@@ -1,4 +1,4 @@
-"""ONNX Runtime: the LSTM operator, time-major, inputs and outputs bound beforehand. Forward only."""
+"""ONNX Runtime: the LSTM operator, time-major, inputs and outputs bound beforehand. No backward pass."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from versus.shapes import FORWARD, Shape
+from versus import sample
+from versus.shapes import FORWARD, SAMPLING, Shape
 from versus.work import Array, Arrays
 
-MODES = (FORWARD,)
+MODES = (FORWARD, SAMPLING)
 
 
 def version() -> str:
@@ -20,22 +21,25 @@ def version() -> str:
     return onnxruntime.__version__
 
 
-def prepare(shape: Shape, arrays: Arrays, mode: str, threads: int) -> Job:
+def prepare(shape: Shape, arrays: Arrays, mode: str, threads: int) -> Job | Sampling:
     """A job with its session."""
-    assert mode == FORWARD
-    return Job(shape, arrays, threads)
+    assert mode in MODES
+    return (Sampling if mode == SAMPLING else Job)(shape, arrays, threads)
+
+
+def session(model: onnx.ModelProto, threads: int) -> onnxruntime.InferenceSession:
+    """A session with so many threads."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
 class Job:
     """One run of a session over bound arrays."""
 
     def __init__(self, shape: Shape, arrays: Arrays, threads: int) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        self.session = onnxruntime.InferenceSession(
-            model(shape, arrays).SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        self.session = session(model(shape, arrays), threads)
         self.shape = shape
         self.binding = self.session.io_binding()
         x = np.ascontiguousarray(arrays["x"].swapaxes(0, 1))
@@ -108,3 +112,80 @@ def _iofc(value: Array) -> Array:
     """Our gate order i, f, g, o along the first axis, rearranged to ONNX's i, o, f, c."""
     i, f, g, o = np.split(value, 4)
     return np.concatenate([i, o, f, g])
+
+
+class Sampling:
+    """A run of the session per token. Two sets of bound arrays take turns: what one run writes the next one reads."""
+
+    def __init__(self, shape: Shape, arrays: Arrays, threads: int) -> None:
+        self.session = session(token_model(shape, arrays), threads)
+        size = (1, 1, shape.hidden_size)
+        names = [f"{name}{layer}" for layer in range(shape.layers) for name in ("h", "c")]
+        self.states = [{name: np.zeros(size, np.float32) for name in names} for _ in range(2)]
+        self.token, self.logits = np.zeros((1, 1), np.int64), np.zeros((1, shape.head), np.float32)
+        self.bindings = []
+        for before, after in (self.states, self.states[::-1]):
+            binding = self.session.io_binding()
+            inputs = {"token": self.token} | {f"{name}_before": value for name, value in before.items()}
+            for name, value in inputs.items():
+                binding.bind_ortvalue_input(name, onnxruntime.OrtValue.ortvalue_from_numpy(value))
+            for name, value in ({"logits": self.logits} | after).items():
+                binding.bind_ortvalue_output(name, onnxruntime.OrtValue.ortvalue_from_numpy(value))
+            self.bindings.append(binding)
+        self.text, self.rng = arrays["tokens"], np.random.default_rng(0)
+
+    def run(self) -> None:
+        """One call."""
+        self._begin()
+        token, found = sample.FIRST, []
+        for number in range(sample.TOKENS):
+            logits = self._step(number, token) / sample.TEMPERATURE
+            sums = np.cumsum(np.exp(logits - logits.max()))
+            token = int(np.searchsorted(sums, self.rng.random() * sums[-1], side="right"))
+            found.append(token)
+        self.drawn = np.array(found)
+
+    def results(self) -> Arrays:
+        """The logits along the given text, and what some calls draw."""
+        self._begin()
+        logits = [self._step(number, token).copy() for number, token in enumerate(self.text.tolist())]
+        drawn = []
+        for _ in range(sample.CALLS):
+            self.run()
+            drawn.append(self.drawn)
+        return {"logits": np.stack(logits), "drawn": np.stack(drawn)}
+
+    def _begin(self) -> None:
+        for value in self.states[0].values():
+            value.fill(0.0)
+
+    def _step(self, number: int, token: int) -> Array:
+        self.token[0, 0] = token
+        self.session.run_with_iobinding(self.bindings[number % 2])
+        return self.logits[0]
+
+
+def token_model(shape: Shape, arrays: Arrays) -> onnx.ModelProto:
+    """One token [1, 1] and the state before it -> the logits [1, V] and the state after."""
+    inputs = [helper.make_tensor_value_info("token", TensorProto.INT64, [1, 1])]
+    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, shape.head])]
+    constants = {"embedding": arrays["embedding"], "head": arrays["head_weight"].T, "head_bias": arrays["head_bias"]}
+    constants |= {"rows": np.array([1, shape.hidden_size], np.int64)}
+    nodes, value = [helper.make_node("Gather", ["embedding", "token"], ["x"])], "x"
+    size = [1, 1, shape.hidden_size]
+    for layer in range(shape.layers):
+        parts = (arrays[f"{name}_l{layer}"] for name in ("weight_ih", "weight_hh", "bias"))
+        w, r, b = (_iofc(part)[None] for part in parts)
+        constants |= {f"w{layer}": w, f"r{layer}": r, f"b{layer}": np.concatenate([b, np.zeros_like(b)], axis=1)}
+        names = [value, f"w{layer}", f"r{layer}", f"b{layer}", "", f"h{layer}_before", f"c{layer}_before"]
+        results = ["", f"h{layer}", f"c{layer}"]
+        nodes.append(helper.make_node("LSTM", names, results, hidden_size=shape.hidden_size))
+        inputs += [helper.make_tensor_value_info(name, TensorProto.FLOAT, size) for name in names[-2:]]
+        outputs += [helper.make_tensor_value_info(name, TensorProto.FLOAT, size) for name in results[1:]]
+        # With one step and one direction, h is the output as well.
+        value = f"h{layer}"
+    nodes.append(helper.make_node("Reshape", [value, "rows"], ["y"]))
+    nodes.append(helper.make_node("Gemm", ["y", "head", "head_bias"], ["logits"]))
+    initializers = [numpy_helper.from_array(np.ascontiguousarray(value), name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, shape.name, inputs, outputs, initializers)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 import rustlstm as rl
+from versus import sample
 from versus.shapes import MODES as MODES
-from versus.shapes import STEP, TRAINING, Shape
+from versus.shapes import SAMPLING, STEP, TRAINING, Shape
 from versus.step import BETAS, CLIP_NORM, COMPARED, EPSILON, LEARNING_RATE
 from versus.work import Arrays
 
@@ -17,9 +18,11 @@ def version() -> str:
     return f"{info['version']} ({info['level']})"
 
 
-def prepare(shape: Shape, arrays: Arrays, mode: str, threads: int) -> Job | Step:
+def prepare(shape: Shape, arrays: Arrays, mode: str, threads: int) -> Job | Step | Sampling:
     """A job with the parameters loaded."""
     rl.set_num_threads(threads)
+    if mode == SAMPLING:
+        return Sampling(shape, arrays)
     return (Step if mode == STEP else Job)(shape, arrays, mode)
 
 
@@ -87,3 +90,32 @@ class Step:
         while len(self.losses) < COMPARED:
             self.run()
         return {"losses": np.array(self.losses, np.float32)}
+
+
+class Sampling:
+    """`generate`, as a user calls it."""
+
+    def __init__(self, shape: Shape, arrays: Arrays) -> None:
+        self.model = rl.nn.LanguageModel(shape.head, shape.input_size, shape.hidden_size, shape.layers)
+        state = {f"lstm.{name}": arrays[name] for name in shape.parameters()}
+        state |= {f"head.{name}": arrays[f"head_{name}"] for name in ("weight", "bias")}
+        self.model.load_state_dict(state | {"embedding.weight": arrays["embedding"]})
+        self.filters = [rl.sampling.Temperature(sample.TEMPERATURE)]
+        self.text, self.calls = arrays["tokens"], 0
+
+    def run(self) -> None:
+        """One call, with a seed of its own."""
+        self.calls += 1
+        self.drawn = rl.sampling.generate(
+            self.model, [sample.FIRST], length=sample.TOKENS, filters=self.filters, seed=self.calls
+        ).tokens
+
+    def results(self) -> Arrays:
+        """The logits along the given text, and what some calls draw."""
+        stream = self.model.token_stream()
+        logits = np.concatenate([stream.step([token]) for token in self.text.tolist()])
+        drawn = []
+        for _ in range(sample.CALLS):
+            self.run()
+            drawn.append(self.drawn)
+        return {"logits": logits, "drawn": np.stack(drawn)}

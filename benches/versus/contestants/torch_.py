@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from versus import sample
 from versus.shapes import MODES as MODES
-from versus.shapes import STEP, TRAINING, Shape
+from versus.shapes import SAMPLING, STEP, TRAINING, Shape
 from versus.step import BETAS, CLIP_NORM, COMPARED, EPSILON, LEARNING_RATE
 from versus.work import Arrays
 
@@ -16,10 +17,25 @@ def version() -> str:
     return torch.__version__
 
 
-def prepare(shape: Shape, arrays: Arrays, mode: str, threads: int) -> Job | Step:
+def prepare(shape: Shape, arrays: Arrays, mode: str, threads: int) -> Job | Step | Sampling:
     """A job with the parameters loaded."""
     torch.set_num_threads(threads)
+    if mode == SAMPLING:
+        return Sampling(shape, arrays)
     return (Step if mode == STEP else Job)(shape, arrays, mode)
+
+
+def named(shape: Shape, arrays: Arrays) -> dict[str, torch.Tensor]:
+    """The LSTM's parameters in torch's words; of its two biases the second is zero."""
+    state = {}
+    for name in shape.parameters():
+        value = torch.from_numpy(arrays[name])
+        if name.startswith("bias"):
+            state[name.replace("bias", "bias_ih")] = value
+            state[name.replace("bias", "bias_hh")] = torch.zeros_like(value)
+        else:
+            state[name] = value
+    return state
 
 
 class Job:
@@ -29,15 +45,7 @@ class Job:
         self.lstm = torch.nn.LSTM(
             shape.input_size, shape.hidden_size, shape.layers, bidirectional=shape.directions == 2
         )
-        state = {}
-        for name in shape.parameters():
-            value = torch.from_numpy(arrays[name])
-            if name.startswith("bias"):
-                state[name.replace("bias", "bias_ih")] = value
-                state[name.replace("bias", "bias_hh")] = torch.zeros_like(value)
-            else:
-                state[name] = value
-        self.lstm.load_state_dict(state)
+        self.lstm.load_state_dict(named(shape, arrays))
         self.x = torch.from_numpy(arrays["x"]).transpose(0, 1).contiguous()
         self.dy = torch.from_numpy(arrays["dy"]).transpose(0, 1).contiguous()
         self.mode = mode
@@ -104,3 +112,41 @@ class Step:
         while len(self.losses) < COMPARED:
             self.run()
         return {"losses": np.array(self.losses, np.float32)}
+
+
+class Sampling:
+    """A loop over `torch.nn.LSTM` with its state, the drawn token staying a tensor."""
+
+    def __init__(self, shape: Shape, arrays: Arrays) -> None:
+        self.lstm = torch.nn.LSTM(shape.input_size, shape.hidden_size, shape.layers)
+        self.lstm.load_state_dict(named(shape, arrays))
+        self.embedding = torch.nn.Embedding.from_pretrained(torch.from_numpy(arrays["embedding"]))
+        self.head = torch.nn.Linear(shape.hidden_size, shape.head)
+        self.head.load_state_dict(
+            {"weight": torch.from_numpy(arrays["head_weight"]), "bias": torch.from_numpy(arrays["head_bias"])}
+        )
+        self.text = torch.from_numpy(arrays["tokens"])
+        torch.manual_seed(0)
+
+    def run(self) -> None:
+        """One call."""
+        token, state, found = torch.tensor([[sample.FIRST]]), None, []
+        with torch.inference_mode():
+            for _ in range(sample.TOKENS):
+                y, state = self.lstm(self.embedding(token), state)
+                chances = torch.softmax(self.head(y[0]) / sample.TEMPERATURE, dim=-1)
+                token = torch.multinomial(chances, 1)
+                found.append(token)
+            self.drawn = torch.cat(found)[:, 0].numpy()
+
+    def results(self) -> Arrays:
+        """The logits along the given text, step by step, and what some calls draw."""
+        state, logits, drawn = None, [], []
+        with torch.inference_mode():
+            for token in self.text:
+                y, state = self.lstm(self.embedding(token.reshape(1, 1)), state)
+                logits.append(self.head(y[0]))
+        for _ in range(sample.CALLS):
+            self.run()
+            drawn.append(self.drawn)
+        return {"logits": torch.cat(logits).numpy(), "drawn": np.stack(drawn)}
