@@ -44,6 +44,19 @@ def choose_processors(threads: int) -> list[int]:
     return (firsts + seconds)[:threads]
 
 
+def environment(benches: Path, threads: int) -> dict[str, str]:
+    """What a contestant's process is started with: so many threads for every library, and the benches found."""
+    count = str(threads)
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(benches), os.environ.get("PYTHONPATH")])),
+        "OMP_NUM_THREADS": count,
+        "MKL_NUM_THREADS": count,
+        "OPENBLAS_NUM_THREADS": count,
+        "RUSTLSTM_NUM_THREADS": count,
+        "JAX_PLATFORMS": "cpu",
+    }
+
+
 def peak_meter(folder: Path, threads: int, seconds: float = 0.1) -> tuple[str, Callable[[], tuple[float, float]]]:
     """What the meter measures, and the meter: a function that returns GFLOP/s, the best moment and the mean.
 

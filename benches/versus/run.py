@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -38,21 +37,12 @@ class Worker:
     def __init__(self, name: str, threads: int) -> None:
         self.name = name
         processors = ",".join(map(str, machine.choose_processors(threads)))
-        count = str(threads)
-        environment = os.environ | {
-            "PYTHONPATH": os.pathsep.join(filter(None, [str(BENCHES), os.environ.get("PYTHONPATH")])),
-            "OMP_NUM_THREADS": count,
-            "MKL_NUM_THREADS": count,
-            "OPENBLAS_NUM_THREADS": count,
-            "RUSTLSTM_NUM_THREADS": count,
-            "JAX_PLATFORMS": "cpu",
-        }
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "versus.worker", name, count, processors],
+            [sys.executable, "-m", "versus.worker", name, str(threads), processors],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=environment,
+            env=machine.environment(BENCHES, threads),
         )
         self.greeting = self._answer()
 

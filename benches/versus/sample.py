@@ -17,12 +17,12 @@ TOKENS = 128
 TEMPERATURE = 0.8
 # The first character; the draws are what follows it.
 FIRST = 1
-# A fresh head gives nearly equal logits, and a wrong temperature would not show. This makes them as unequal as those
-# of a trained model, about four to fifteen likely characters at a time.
-SPREAD = 40.0
+# A fresh head gives nearly equal logits, and a wrong temperature would not show. The head is scaled until logits have
+# this standard deviation along the given text: each character is then about as open as among ten equally likely ones.
+SPREAD = 3.0
 # So many calls' characters are held against the model, and so many standard errors off is refused.
 CALLS = 4
-ERRORS = 5.0
+ERRORS = 4.5
 
 
 def draw(shape: Shape) -> Arrays:
@@ -31,8 +31,10 @@ def draw(shape: Shape) -> Arrays:
     arrays = {name: drawn[name] for name in [*shape.parameters(), *shape.head_parameters()]}
     rng = np.random.default_rng(1)
     arrays["embedding"] = rng.standard_normal((shape.head, shape.input_size)).astype(np.float32)
-    arrays["head_weight"] = arrays["head_weight"] * np.float32(SPREAD)
     arrays["tokens"] = rng.integers(0, shape.head, shape.steps)
+    spread = logits(shape, arrays, arrays["tokens"]).std(axis=1).mean()
+    for name in shape.head_parameters():
+        arrays[name] = arrays[name] * np.float32(SPREAD / spread)
     return arrays
 
 
