@@ -16,6 +16,7 @@ from ..training import Callback
 from ._estimator import Estimator, Index, as_pair, taken, validation_pair
 from ._inputs import IGNORED, KINDS, SCALES, Numbers, Tokens, kind_of, samples
 from ._networks import Relu
+from ._undo import or_as_before
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -85,14 +86,8 @@ class FromSequences(Estimator):
         validation: tuple[Any, Any] | None,
         callbacks: Sequence[Callback],
     ) -> None:
-        before = dict(vars(self))
-        try:
+        with or_as_before(self):
             train, other = self._learn(X, y, lengths, validation)
-        except BaseException:
-            # What was fitted before still is, whole.
-            vars(self).clear()
-            vars(self).update(before)
-            raise
         self._run(self._loss, train, other, callbacks)
 
     def _learn(self, X: Any, y: Any, lengths: npt.ArrayLike | None, validation: Any) -> tuple[Batches, Batches | None]:
