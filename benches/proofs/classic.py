@@ -103,7 +103,7 @@ class Beginnings:
 def embedded_reber(seed: int) -> Outcome:
     """Learn from 1,000 strings, drawn freely, to say which symbols may come next in others."""
     # The strings of a continual stream are free draws; those of the data set are all different, and so longer. In 1997
-    # there were 256 to learn from; from so few, some seeds learn strings by heart.
+    # there were 256 to learn from; from so few, some seeds do not come to all unseen strings within the budget.
     stream = prediction.continual_reber(1, length=1000 * 14, seed=seed).details["strings"][0]
     train = stream.replace("EB", "E B").split()[:1000]
     data = prediction.embedded_reber(2048, seed=seed)
