@@ -87,4 +87,5 @@ def text(record: Record) -> str:
         lines.append("**Disturbed**: other processes took their share of the machine; the figures are rough.")
     if record["absent"]:
         lines.append(f"left out, not installed: {', '.join(record['absent'])}")
-    return "\n\n".join(["\n".join(lines), *(table(record, mode) for mode in record["modes"])])
+    modes = [mode for mode in record["modes"] if any(SHAPES[shape].has(mode) for shape in record["shapes"])]
+    return "\n\n".join(["\n".join(lines), *(table(record, mode) for mode in modes)])
