@@ -271,14 +271,14 @@ def test_what_fit_and_score_have_not_in_common() -> None:
         ("shape", lambda: pairs.score(ROWS, VALUES), ValueError, "y must be [N, 2], as in fit, got shape [20]"),
         ("shape", lambda: points.score(ROWS, PAIRS), ValueError, "y must be [N], as in fit, got shape [20, 2]"),
         ("single", lambda: steps.score(ROWS), ValueError, "X[0] must have at least 2 steps"),
-        ("k", lambda: items.recommend(TOKENS, 99), ValueError, "k must be at most 4, the number of items, got 99"),
+        ("k", lambda: items.recommend(TOKENS, 99), ValueError, "k must be at most 6, the number of items, got 99"),
         ("k", lambda: items.recommend(TOKENS, 0), ValueError, "k must be at least 1, got 0"),
         ("k", lambda: items.recommend(TOKENS, 2.5), TypeError, "k must be an integer, got float"),
         (
             "seen",
             lambda: items.recommend([["a", "good", "so"]], 4, exclude_seen=True),
             ValueError,
-            "k must be at most 1, the number of items that X[0] has not, got 4",
+            "k must be at most 3, the number of items that X[0] has not, got 4",
         ),
         ("quantiles", lambda: points.predict_quantiles(ROWS), ValueError, "needs output='quantile' or 'gaussian'"),
         (

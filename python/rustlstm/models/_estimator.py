@@ -81,7 +81,8 @@ class Estimator(Learned):
             first; ``"plateau"`` lowers it when the validation loss stands still; ``"constant"``.
         clip_norm: the most that the norm of all gradients may be: LSTMs seldom, but then badly, have large ones.
             ``None`` for no limit.
-        validation: the share of the samples that is kept from training to choose the best epoch by; 0 for none.
+        validation: the share of the samples, drawn by chance, that is kept from training to choose the best epoch by; 0
+            for none. Where neighbours are alike, as windows of a series are, give ``fit`` a later part instead.
         patience: stop after so many epochs without a better validation loss; ``None``: run them all. The weights of the
             best epoch are kept in any case.
         warm_start: let ``fit`` go on with the weights that there are, if there are any.
@@ -227,6 +228,14 @@ class Estimator(Learned):
         if self.lstm is not None and not isinstance(self.lstm, Mapping):
             raise TypeError(f"lstm must be a dict of options of nn.LSTM, got {type(self.lstm).__name__}")
 
+    def _check_same(self, network: Module) -> None:
+        """Fail if options ask for another network than the one that ``warm_start`` goes on with."""
+        for name, there, asked in _files.differences(self.network_.config(), network.config(), ""):
+            raise ValueError(f"warm_start goes on with a network whose {name} is {there!r}; the options say {asked!r}")
+        shapes = [{name: one.shape for name, one in each.named_parameters()} for each in (self.network_, network)]
+        if shapes[0] != shapes[1]:
+            raise ValueError("warm_start goes on with the network that there is; the options ask for other sizes")
+
     def _goes_on(self) -> bool:
         return self.warm_start and "network_" in vars(self)
 
@@ -262,6 +271,17 @@ class Estimator(Learned):
         monitor: str = "val_loss",
     ) -> None:
         """Train the network and keep the weights of the best epoch."""
+        self._ready(loss, train, validation, callbacks, monitor)()
+
+    def _ready(
+        self,
+        loss: Callable[..., Any],
+        train: Data,
+        validation: Data | None,
+        callbacks: Sequence[Callback],
+        monitor: str = "val_loss",
+    ) -> Callable[[], None]:
+        """Return the training, after a look at everything that could be wrong before it begins."""
         epochs = self.epochs or min(max(-(-STEPS // len(train)), 10), 200)
         optimizer = OPTIMIZERS[self.optimizer](self.network_, lr=self.learning_rate, weight_decay=self.weight_decay)
         schedule = self._schedule(optimizer, epochs * len(train))
@@ -274,10 +294,20 @@ class Estimator(Learned):
             raise ValueError("patience waits for a better validation loss; give validation, or patience=None")
         if validation is not None and not any(isinstance(callback, EarlyStopping) for callback in callbacks):
             watchers.append(EarlyStopping(monitor, patience=self.patience or epochs))
-        try:
-            trainer.fit(train, epochs, validation=validation, callbacks=watchers, progress=self.progress)
-        finally:
-            self.network_.eval()
+
+        def run() -> None:
+            try:
+                trainer.fit(train, epochs, validation=validation, callbacks=watchers, progress=self.progress)
+            except BaseException:
+                # What is left early is a model as well: that of the best epoch so far.
+                for watcher in watchers:
+                    if isinstance(watcher, EarlyStopping):
+                        watcher.restore(trainer)
+                raise
+            finally:
+                self.network_.eval()
+
+        return run
 
     def _schedule(self, optimizer: optim.Optimizer, steps: int) -> schedules.Schedule | None:
         if self.schedule == "cosine":
@@ -309,20 +339,25 @@ def as_pair(X: Any, y: Any) -> tuple[Any, Any]:
     if isinstance(X, Dataset):
         if y is not None:
             raise ValueError("a Dataset brings its y; give X and y, or the Dataset alone")
+        if X.is_one_sequence:
+            raise ValueError(
+                f"{X.name} is one sequence, and X must be many; a text is for a SequenceGenerator, a series for a "
+                "Forecaster, or to be cut by rustlstm.datasets.windows"
+            )
         return X.x, X.y
     return X, y
 
 
-def validation_pair(validation: Any) -> tuple[Any, Any]:
-    """Return X and y of what ``fit`` is given to validate on: a pair, or a ``Dataset``."""
+def validation_parts(validation: Any) -> tuple[Any, Any, Any]:
+    """Return X, y and the lengths of what ``fit`` is given to validate on: (X, y), (X, y, lengths) or a ``Dataset``."""
     if isinstance(validation, Dataset):
-        return validation.x, validation.y
-    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+        return validation.x, validation.y, None
+    if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
         raise TypeError(
             f"validation must be (X, y) or a Dataset, got {validation!r:.60}; "
             "a share of X is an option of the constructor"
         )
-    return validation[0], validation[1]
+    return validation[0], validation[1], validation[2] if len(validation) == 3 else None
 
 
 def taken(rows: Sequence[Any] | Array, index: Index) -> Any:

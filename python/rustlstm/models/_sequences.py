@@ -13,7 +13,7 @@ from .._options import choice, count, flag
 from ..datasets import Batch, Batches
 from ..nn import Conv1d, Dropout, Linear, MaxPool1d, Module
 from ..training import Callback
-from ._estimator import Estimator, Index, as_pair, taken, validation_pair
+from ._estimator import Estimator, Index, as_pair, taken, validation_parts
 from ._inputs import IGNORED, KINDS, SCALES, Numbers, Tokens, kind_of, samples
 from ._networks import Relu
 from ._undo import or_as_before
@@ -88,7 +88,8 @@ class FromSequences(Estimator):
     ) -> None:
         with or_as_before(self):
             train, other = self._learn(X, y, lengths, validation)
-        self._run(self._loss, train, other, callbacks)
+            run = self._ready(self._loss, train, other, callbacks)
+        run()
 
     def _learn(self, X: Any, y: Any, lengths: npt.ArrayLike | None, validation: Any) -> tuple[Batches, Batches | None]:
         """Learn all but the weights; return what to train and to validate on."""
@@ -103,8 +104,8 @@ class FromSequences(Estimator):
         encoded, targets = self.inputs_.encode("X", rows), self._targets("y", rows, y)
         other = None
         if validation is not None:
-            X, y = validation_pair(validation)
-            rows = samples("validation X", X)
+            X, y, lengths = validation_parts(validation)
+            rows = samples("validation X", X, lengths)
             if not rows:
                 raise ValueError("validation X is empty; give validation=None where there is none")
             rows, y = self._prepared("validation y", rows, y)
@@ -112,7 +113,9 @@ class FromSequences(Estimator):
             other = self._batches(coded, self._targets("validation y", rows, y), shuffle=False)
         elif len(held) and not _ignored(taken(targets, held)):
             other = self._batches(taken(encoded, held), taken(targets, held), shuffle=False)
-        if not self._goes_on():
+        if self._goes_on():
+            self._check_same(self._network())
+        else:
             self.network_ = self._network()
         return self._batches(taken(encoded, train), taken(targets, train)), other
 

@@ -158,13 +158,16 @@ class ItemTargets:
 
     @classmethod
     def of(cls, y: Sequence[Any], per_step: bool, seen: Sequence[Any] = ()) -> ItemTargets:
-        """Learn which items there are: those of y, and those of the sequences in ``seen``, which may follow as well."""
+        """Learn which items there are: those of y, and where these are among the items of sequences all of theirs."""
         rows = list(y) if per_step else [[item] for item in y]
         for at, row in enumerate(rows):
             for item in row:
                 if not isinstance(item, (str, int, float, tuple, np.generic)) or item != item:
                     raise TypeError(f"y[{at}] must be an item, which is a string or an integer, got {item!r:.60}")
-        return cls(Vocabulary.of([*rows, *seen], unit="item"))
+        found = Vocabulary.of(rows, unit="item")
+        catalogue = Vocabulary.of([*rows, *seen], unit="item") if seen else found
+        of_sequences = {_plain(item) for row in seen for item in row}
+        return cls(catalogue if of_sequences.issuperset(found.tokens) else found)
 
     def encode(self, name: str, rows: Sequence[Any], y: Sequence[Any], per_step: bool) -> Any:
         """Return the number of each item: [N], or a list of [T]; what is not known does not count in the loss."""

@@ -73,10 +73,12 @@ class SequenceGenerator(Estimator):
             train, held = self._prepared(X, validation)
             data = self._streams(train, self.batch_size, shuffle=True)
             other = None if held is None else self._streams(held, 8, shuffle=False)
-        # Of a token that training has nothing of, only that it gets ever less likely could be learned from those held.
-        unknown = self.vocabulary_.index[UNKNOWN]
-        seen = any(bool((ids == unknown).any()) for ids in train)
-        self._run(partial(_loss, ignored=None if seen else unknown), data, other, callbacks)
+            # Of a token that training has nothing of, only that it gets ever less likely could be learned from those
+            # held.
+            unknown = self.vocabulary_.index[UNKNOWN]
+            seen = any(bool((ids == unknown).any()) for ids in train)
+            run = self._ready(partial(_loss, ignored=None if seen else unknown), data, other, callbacks)
+        run()
         return self
 
     # --- judging
@@ -275,7 +277,9 @@ class SequenceGenerator(Estimator):
             unit = unit if self.whole_ or isinstance(corpus[0], str) else "item"
         rows = Vocabulary((), unit=unit).cut(corpus) if self.whole_ else corpus
         train, held = self._last_held(rows) if validation is None else (rows, None)
-        if not self._goes_on():
+        if self._goes_on():
+            self._check_same(self._network())
+        else:
             self.vocabulary_: Vocabulary = Vocabulary.of(
                 [train] if self.whole_ else train,
                 unit=unit,

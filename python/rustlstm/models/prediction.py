@@ -98,6 +98,11 @@ class SequencePredictor(FromSequences):
     def predict_quantiles(self, X: Any, *, lengths: npt.ArrayLike | None = None) -> F64:
         """Return the quantiles of what follows, of ``output="quantile"`` or ``"gaussian"``: [N, Q] or [N, K, Q]."""
         self._must_have("quantile", "gaussian")
+        learned = self.target_.quantiles
+        if self.target_.output == "quantile" and tuple(self.quantiles) != learned:
+            raise ValueError(
+                f"the model has learned the quantiles {learned}, not {tuple(self.quantiles)}; fit it again"
+            )
         rows = samples("X", X, lengths)
         found: F64 = self.target_.at(self._raw(rows), rows, self.quantiles)
         return found

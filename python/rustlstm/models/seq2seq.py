@@ -16,7 +16,7 @@ from ..nn import EncoderDecoder, Module
 from ..sampling import Ban
 from ..tensor import Array, Tensor, no_grad
 from ..training import Callback
-from ._estimator import Estimator, Index, as_pair, taken, validation_pair
+from ._estimator import Estimator, Index, as_pair, taken, validation_parts
 from ._inputs import IGNORED, Numbers, Tokens, kind_of, samples
 from ._pairs import BEGIN_ID, END_ID, Ids, SeriesTargets, TokenTargets, check_alike
 from ._sequences import as_many
@@ -83,7 +83,8 @@ class Seq2Seq(Estimator):
         """
         with or_as_before(self):
             data, other = self._prepared(X, y, validation)
-        self._run(self._loss, data, other, callbacks)
+            run = self._ready(self._loss, data, other, callbacks)
+        run()
         return self
 
     def predict(self, X: Any) -> list[Any]:
@@ -188,8 +189,8 @@ class Seq2Seq(Estimator):
         source, target = self.inputs_.encode("X", rows), self.targets_.encode("y", wanted)
         other = None
         if validation is not None:
-            X, y = validation_pair(validation)
-            rows = samples("validation X", X)
+            X, y, lengths = validation_parts(validation)
+            rows = samples("validation X", X, lengths)
             if not rows:
                 raise ValueError("validation X is empty; give validation=None where there is none")
             wanted = samples("validation y", as_many("validation y", rows, y))
@@ -197,7 +198,9 @@ class Seq2Seq(Estimator):
             other = self._batches(*coded, shuffle=False)
         elif len(held):
             other = self._batches(taken(source, held), taken(target, held), shuffle=False)
-        if not self._goes_on():
+        if self._goes_on():
+            self._check_same(self._network())
+        else:
             self.longest_ = self.longest or 2 * max(map(len, target))
             self.network_ = self._network()
         return self._batches(taken(source, train), taken(target, train)), other

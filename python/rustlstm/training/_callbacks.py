@@ -207,6 +207,10 @@ class EarlyStopping(Callback):
 
     def on_fit_end(self, trainer: Trainer) -> None:
         """Go back to the best weights."""
+        self.restore(trainer)
+
+    def restore(self, trainer: Trainer) -> None:
+        """Give the model the best weights so far, if there are any; for runs that are left and not resumed."""
         if self._weights is not None:
             trainer.load_weights(self._weights)
 
