@@ -307,3 +307,76 @@ def test_a_fit_that_fails_leaves_what_was_there(case: Case) -> None:
     with pytest.raises((ValueError, TypeError)):
         model.fit(case.X, [object()] * len(case.X))
     assert set(vars(model)) == set(model.get_params()), "nor is anything learned"
+
+
+# --- fits that are left or refused
+
+
+class Leave(rl.training.Callback):
+    """Stop as Ctrl-C does, at the end of an epoch."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def on_epoch_end(self, trainer: rl.Trainer) -> None:
+        if trainer.epoch == self.epoch:
+            raise KeyboardInterrupt
+
+
+def test_a_fit_that_is_left_keeps_its_best_epoch() -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((60, 5)), rng.integers(2, size=60)  # nothing to learn, so late epochs are worse
+    held = rng.standard_normal((60, 5)), rng.integers(2, size=60)
+    model = rl.SequenceClassifier(hidden_size=16, epochs=40, schedule="constant", learning_rate=0.02)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y, validation=held, callbacks=[Leave(30)])
+    losses = model.history_["val_loss"]
+    assert losses[-1] > 1.2 * min(losses)
+    found = -np.log(model.predict_proba(held[0])[np.arange(60), held[1]]).mean()
+    assert found == pytest.approx(min(losses), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "arguments", "words"),
+    [
+        ({"patience": 3, "validation": 0}, {}, "patience waits"),
+        ({}, {"callbacks": [object()]}, "callbacks must be"),
+    ],
+)
+def test_a_refused_fit_changes_nothing(options: dict[str, Any], arguments: dict[str, Any], words: str) -> None:
+    X, y = [[1.0, 2.0], [2.0, 1.0]] * 10, [0, 1] * 10
+    fresh = rl.SequenceClassifier(hidden_size=4, epochs=2, **options)
+    with pytest.raises((ValueError, TypeError), match=words):
+        fresh.fit(X, y, **arguments)
+    assert not fresh.__sklearn_is_fitted__()
+    model = rl.SequenceClassifier(hidden_size=4, epochs=2).fit(X, y)
+    before = model.predict_proba(X)
+    with pytest.raises((ValueError, TypeError), match=words):
+        model.set_params(**options).fit(X, y, **arguments)
+    assert (model.predict_proba(X) == before).all()
+
+
+def test_warm_start_goes_on_with_the_same_network_only() -> None:
+    X, y = [[1.0, 2.0], [2.0, 1.0]] * 10, [0, 1] * 10
+    model = rl.SequenceClassifier(hidden_size=4, epochs=2, warm_start=True).fit(X, y)
+    model.set_params(seed=3, learning_rate=0.1).fit(X, y)
+    for options in ({"hidden_size": 8}, {"pool": "mean"}, {"dropout": 0.5}, {"lstm": {"layer_norm": True}}):
+        with pytest.raises(ValueError, match="warm_start goes on with the network that there is, Sequential"):
+            model.set_params(**options).fit(X, y)
+        model.set_params(hidden_size=4, pool="last", dropout=0.0, lstm=None)
+
+
+def test_validation_may_bring_lengths() -> None:
+    X, y = np.array([[1.0, 2.0, 0.0], [2.0, 1.0, 0.0]] * 10), [0, 1] * 10
+    lengths = [2] * 20
+    one, other = (
+        rl.SequenceClassifier(hidden_size=4, epochs=3).fit(X, y, lengths=lengths, validation=validation)
+        for validation in ((X, y, lengths), (list(X[:, :2]), y))
+    )
+    assert one.history_["val_loss"] == other.history_["val_loss"]
+
+
+def test_one_series_is_not_taken_for_many() -> None:
+    for data in (rl.datasets.prediction.lorenz(200), rl.datasets.prediction.sine(200)):
+        with pytest.raises(ValueError, match="is one sequence, and X must be many; a text is for a SequenceGenerator"):
+            rl.SequencePredictor().fit(data)

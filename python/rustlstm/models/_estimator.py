@@ -230,11 +230,11 @@ class Estimator(Learned):
 
     def _check_same(self, network: Module) -> None:
         """Fail if options ask for another network than the one that ``warm_start`` goes on with."""
-        for name, there, asked in _files.differences(self.network_.config(), network.config(), ""):
-            raise ValueError(f"warm_start goes on with a network whose {name} is {there!r}; the options say {asked!r}")
-        shapes = [{name: one.shape for name, one in each.named_parameters()} for each in (self.network_, network)]
-        if shapes[0] != shapes[1]:
-            raise ValueError("warm_start goes on with the network that there is; the options ask for other sizes")
+        if _without_seeds(self.network_.config()) != _without_seeds(network.config()):
+            raise ValueError(
+                f"warm_start goes on with the network that there is, {self.network_!r:.200}, but by its options "
+                f"{type(self).__name__} would have another: give them back, or set warm_start=False"
+            )
 
     def _goes_on(self) -> bool:
         return self.warm_start and "network_" in vars(self)
@@ -332,6 +332,12 @@ class Estimator(Learned):
                 for at, output in zip(batch.index.tolist(), made, strict=True):
                     found[at] = output
         return found
+
+
+def _without_seeds(config: Any) -> Any:
+    if isinstance(config, dict):
+        return {name: _without_seeds(value) for name, value in config.items() if name != "seed"}
+    return [_without_seeds(value) for value in config] if isinstance(config, (list, tuple)) else config
 
 
 def as_pair(X: Any, y: Any) -> tuple[Any, Any]:

@@ -195,22 +195,21 @@ def _refuse_differences(config: Any, into: Module) -> None:
         own = into.config()
     except TypeError:  # of a class of the user's own, of which the file says nothing either
         return
-    for name, theirs, ours in differences(config, own, ""):
-        raise ValueError(f"{name} is {reprlib.repr(theirs)} in the file and {reprlib.repr(ours)} in the model")
+    for difference in _differences(config, own, ""):
+        raise ValueError(f"{difference} in the model")
 
 
-def differences(theirs: Any, own: Any, name: str) -> Iterator[tuple[str, Any, Any]]:
-    """Yield the name and both values of each argument of two descriptions that makes models compute something else."""
+def _differences(theirs: Any, own: Any, name: str) -> Iterator[str]:
     if isinstance(theirs, dict) and isinstance(own, dict):
         for key in own:
             if key in theirs and key not in NOT_COMPARED:
                 way = name if key == "arguments" else f"{name}.{key}" if name else str(key)
-                yield from differences(theirs[key], own[key], way)
+                yield from _differences(theirs[key], own[key], way)
     elif isinstance(theirs, (list, tuple)) and isinstance(own, (list, tuple)) and len(theirs) == len(own):
         for index, pair in enumerate(zip(theirs, own, strict=True)):
-            yield from differences(*pair, f"{name}[{index}]")
+            yield from _differences(*pair, f"{name}[{index}]")
     elif theirs != own:
-        yield name, theirs, own
+        yield f"{name} is {reprlib.repr(theirs)} in the file and {reprlib.repr(own)}"
 
 
 def _refuse_large(config: Any, limit: int) -> None:
