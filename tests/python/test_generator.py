@@ -659,3 +659,12 @@ def test_wrong_options() -> None:
             for name, value, kind, words in WRONG_OPTIONS
         ]
     )
+
+
+def test_sampling_knows_the_manners_of_a_generator() -> None:
+    model = rl.SequenceGenerator(hidden_size=16).fit(["ab", "abd", "bd"] * 20)
+    for one in rl.sampling.generate(model, ["a", ""], samples=20)[0]:
+        assert set(one.text) <= set("abd") and one.stopped == "</s>"
+    assert rl.sampling.generate(model, "a", seed=3).text == model.sample("a", seed=3)[1:]
+    assert "a" + "".join(rl.sampling.stream(model, "a", seed=3)) == model.sample("a", seed=3)
+    assert all(one.stopped == "</s>" for one in rl.sampling.beam_search(model, "a", width=3, n_best=2))

@@ -15,7 +15,7 @@ from .. import losses, ops, sampling
 from .._options import choice, count, flag, not_negative
 from ..datasets import Batch, Dataset, Streams, Vocabulary
 from ..nn import LanguageModel, Module
-from ..sampling import Ban, Filter, Greedy, Temperature, TopK, TopP
+from ..sampling import Filter, Greedy, Temperature, TopK, TopP
 from ..tensor import Tensor, no_grad
 from ..training import Callback
 from ._estimator import Estimator
@@ -125,6 +125,24 @@ class SequenceGenerator(Estimator):
         self._fitted()
         return self.network_.eval().token_stream(batch_size)
 
+    @property
+    def begin_tokens(self) -> list[int]:
+        """What stands before every sequence, for ``rustlstm.sampling``."""
+        self._fitted()
+        return [] if self.whole_ else [BEGIN_ID]
+
+    @property
+    def end_tokens(self) -> list[int]:
+        """What ends every sequence."""
+        self._fitted()
+        return [] if self.whole_ else [END_ID]
+
+    @property
+    def silent_tokens(self) -> list[int]:
+        """What is never written, as it stands for no token, or only for a beginning."""
+        self._fitted()
+        return [*self.begin_tokens, self.vocabulary_.index[UNKNOWN]]
+
     def sample(
         self,
         prompt: Any = "",
@@ -195,12 +213,10 @@ class SequenceGenerator(Estimator):
     ) -> list[Filter]:
         """Return filters in the order in which they are applied: those given, temperature, top-k, top-p."""
         self._fitted()
-        # What stands for no token, or only for a beginning, is not written.
-        silent = [self.vocabulary_.index[one] for one in (UNKNOWN, BEGIN) if one in self.vocabulary_.index]
         given = [filters] if isinstance(filters, Filter) else filters
         if not isinstance(given, (list, tuple)):
             raise TypeError(f"filters must be a list of filters, got {type(given).__name__}")
-        found: list[Filter] = [Ban(silent), *given]
+        found: list[Filter] = [*given]
         if not_negative("temperature", temperature) == 0:
             return [*found, Greedy()]
         found += [Temperature(temperature)] * (temperature != 1)
@@ -220,9 +236,9 @@ class SequenceGenerator(Estimator):
         return ids if len(ids) else np.array([self.vocabulary_.index.get(line, 0)], np.int64)
 
     def _stops(self, stop: Any) -> list[list[int]]:
-        """Return the ids of each stop; a sequence of a list has an end of its own as well."""
+        """Return the ids of each stop."""
         several = isinstance(stop, (list, tuple, set, frozenset))
-        found = [] if self.whole_ else [[END_ID]]
+        found = []
         for at, one in enumerate(stop if several else [stop]):
             name = f"stop[{at}]" if several else "stop"
             row = [one] if self.vocabulary_.unit == "item" and not isinstance(one, (list, tuple)) else one

@@ -8,8 +8,9 @@ from typing import Any
 
 from .. import _core
 from .._options import choice, count, number
-from ._filters import Filter, plain_filters
-from ._texts import Ids, TokenModel, checked, prompts_of, stops_of, text_of
+from ._asked import asked
+from ._filters import Filter
+from ._texts import Ids, TokenModel, text_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,21 +67,23 @@ def beam_search(
     >>> best.score >= second.score
     True
     """
-    vocabulary = checked(model)
-    prompts, many = prompts_of(prompt, vocabulary)
-    plain, (stops, named) = plain_filters(filters, vocabulary), stops_of(stop, vocabulary)
+    call = asked(model, prompt, filters, stop)
     width, n_best, length = count("width", width), count("n_best", n_best), count("length", length)
     form = choice("penalty", penalty, "power", "wu"), float(number("length_penalty", length_penalty))
     found = []
-    for ids in prompts:
+    for ids in call.prompts:
         stream = model.token_stream(1)
-        hypotheses = _core.beam_search(stream, ids, plain, stops, length, width, n_best, form)
+        hypotheses = _core.beam_search(stream, ids, call.filters, call.stops, length, width, n_best, form)
         found.append(
             [
                 Hypothesis(
-                    tokens, text_of(tokens, vocabulary), score, total, None if stopped is None else named[stopped]
+                    tokens,
+                    text_of(tokens, call.vocabulary),
+                    score,
+                    total,
+                    None if stopped is None else call.names[stopped],
                 )
                 for tokens, score, total, stopped in hypotheses
             ]
         )
-    return found if many else found[0]
+    return found if call.many else found[0]

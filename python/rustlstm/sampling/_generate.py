@@ -11,8 +11,9 @@ import numpy as np
 from .. import _core
 from .._options import count, seed_number
 from ..tensor import Array
-from ._filters import Filter, plain_filters
-from ._texts import Ids, TokenModel, checked, prompts_of, stops_of, text_of
+from ._asked import asked
+from ._filters import Filter
+from ._texts import Ids, TokenModel, text_of
 
 # Rows that run side by side: enough for full speed, few enough for memory. The results do not depend on it.
 ROWS = 256
@@ -70,17 +71,16 @@ def generate(
     >>> alone.tokens.tolist() == several[2].tokens.tolist()
     True
     """
-    vocabulary = checked(model)
-    prompts, many = prompts_of(prompt, vocabulary)
-    plain, (stops, named) = plain_filters(filters, vocabulary), stops_of(stop, vocabulary)
+    call = asked(model, prompt, filters, stop)
+    prompts = call.prompts
     length, seed = count("length", length, 0), seed_number(seed)
     samples, first = count("samples", samples), count("first", first, 0)
     if first + samples > 2**64:
         raise ValueError(f"first and samples must stay below 2**64, got {first} and {samples}")
 
     def finish(tokens: Ids, by_model: Array, filtered: Array, stopped: int | None) -> Sample:
-        stopping = None if stopped is None else named[stopped]
-        return Sample(tokens, text_of(tokens, vocabulary), by_model, filtered, stopping)
+        stopping = None if stopped is None else call.names[stopped]
+        return Sample(tokens, text_of(tokens, call.vocabulary), by_model, filtered, stopping)
 
     drawn: list[list[Sample]] = [[] for _ in prompts]
     each = max(1, ROWS // samples)
@@ -89,11 +89,11 @@ def generate(
         for number in range(first, first + samples, ROWS):
             some = min(ROWS, first + samples - number)
             stream = model.token_stream(len(part))
-            sampler = _core.Sampler(stream, part, plain, stops, length, seed, number, some)
+            sampler = _core.Sampler(stream, part, call.filters, call.stops, length, seed, number, some)
             for at, found in enumerate(sampler.run(), begin):
                 drawn[at] += [finish(*one) for one in found]
     results = drawn if samples > 1 else [one[0] for one in drawn]
-    return results if many else results[0]
+    return results if call.many else results[0]
 
 
 def sampler_of(
@@ -106,13 +106,12 @@ def sampler_of(
     sample: int,
 ) -> tuple[_core.Sampler, Any]:
     """Return the sampling of a single sample, and the vocabulary."""
-    vocabulary = checked(model)
-    prompts, many = prompts_of(prompt, vocabulary)
-    if many:
-        raise ValueError(f"prompt must be a single one for a stream, got a list of {len(prompts)}")
-    plain, (stops, _) = plain_filters(filters, vocabulary), stops_of(stop, vocabulary)
+    call = asked(model, prompt, filters, stop)
+    if call.many:
+        raise ValueError(f"prompt must be a single one for a stream, got a list of {len(call.prompts)}")
     most = np.iinfo(np.int64).max if length is None else count("length", length, 0)
     seed, sample = seed_number(seed), count("sample", sample, 0)
     if sample >= 2**64 - 1:
         raise ValueError(f"sample must stay below 2**64 - 1, got {sample}")
-    return _core.Sampler(model.token_stream(1), prompts, plain, stops, most, seed, sample, 1), vocabulary
+    sampler = _core.Sampler(model.token_stream(1), call.prompts, call.filters, call.stops, most, seed, sample, 1)
+    return sampler, call.vocabulary

@@ -1,7 +1,8 @@
 """Prompts, stops and results: what people write, and the numbers that a model reads.
 
 A model is anything with ``token_stream(batch_size)``. If it has a ``vocabulary_`` with ``encode`` and ``decode``,
-prompts and stops may be texts, and what is drawn is handed out as text.
+prompts and stops may be texts, and what is drawn is handed out as text. It may also have ``begin_tokens``, which stand
+before every text, ``end_tokens``, each of which ends what is written, and ``silent_tokens``, which are never written.
 """
 
 from __future__ import annotations
@@ -69,15 +70,15 @@ def encoded(name: str, text: Any, vocabulary: Any, exact: bool = False) -> Ids:
     return ids
 
 
-def prompts_of(prompt: Any, vocabulary: Any) -> tuple[list[Ids], bool]:
-    """Return the numbers of each prompt, and whether there were several."""
+def prompts_of(prompt: Any, vocabulary: Any, begin: Sequence[int] = ()) -> tuple[list[Ids], bool]:
+    """Return the numbers of each prompt, and whether there were several; ``begin`` stands before each text."""
     if isinstance(prompt, np.ndarray) and prompt.ndim == 2:
         return [_numbers(f"prompt[{at}]", row) for at, row in enumerate(prompt)], True
     if isinstance(prompt, (str, bytes, np.ndarray)) or not isinstance(prompt, Sequence):
-        return [_one("prompt", prompt, vocabulary)], False
+        return [_one("prompt", prompt, vocabulary, begin)], False
     if _is_one(prompt, vocabulary):
-        return [_one("prompt", prompt, vocabulary)], False
-    return [_one(f"prompt[{at}]", one, vocabulary) for at, one in enumerate(prompt)], True
+        return [_one("prompt", prompt, vocabulary, begin)], False
+    return [_one(f"prompt[{at}]", one, vocabulary, begin) for at, one in enumerate(prompt)], True
 
 
 def _is_one(prompt: Sequence[Any], vocabulary: Any) -> bool:
@@ -92,9 +93,12 @@ def _is_one(prompt: Sequence[Any], vocabulary: Any) -> bool:
     return all(isinstance(token, (int, np.integer)) and not isinstance(token, bool) for token in prompt)
 
 
-def _one(name: str, prompt: Any, vocabulary: Any) -> Ids:
+def _one(name: str, prompt: Any, vocabulary: Any, begin: Sequence[int]) -> Ids:
     items = getattr(vocabulary, "unit", None) == "item" and isinstance(prompt, (list, tuple))
-    ids = encoded(name, prompt, vocabulary) if items or isinstance(prompt, (str, bytes)) else _numbers(name, prompt)
+    if items or isinstance(prompt, (str, bytes)):
+        ids = np.concatenate([np.asarray(begin, np.int64), encoded(name, prompt, vocabulary)])
+    else:
+        ids = _numbers(name, prompt)
     if ids.size == 0:
         raise ValueError(f"{name} must hold at least one token, as a model gives logits for what follows one")
     return ids
