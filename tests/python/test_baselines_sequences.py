@@ -183,7 +183,7 @@ ERRORS: list[tuple[Any, Any, Any, str]] = [
     (bl.MostFrequentTag(), [[]], [[]], "at least one tag"),
     (bl.NGram(0), "abc", None, "order must be at least 1"),
     (bl.NGram(3, "kneser"), "abc", None, "smoothing must be 'witten-bell' or 'add-one', got 'kneser'"),
-    (bl.NGram(unit="line"), "abc", None, "unit must be 'character' or 'word', got 'line'"),
+    (bl.NGram(unit="line"), "abc", None, "unit must be 'character' or 'word' or 'byte', got 'line'"),
     (bl.NGram(), "", None, "X must hold at least one item, got none"),
     (bl.NGram(), "abc", ["d"], "y is for a list of sequences, got one text as X"),
     (bl.NGram(), 5, None, "X must be a text or a list of sequences"),

@@ -281,3 +281,91 @@ ERRORS: list[tuple[Any, Any, Any, dict[str, Any], str]] = [
 def test_errors_are_sentences(model: Any, baselines: Any, data: Any, more: dict[str, Any], message: str) -> None:
     with pytest.raises((ValueError, TypeError), match=message):
         quiet(model, baselines, data, **more)
+
+
+@dataclass
+class TellsApart:
+    """A generator as compare sees one: it knows some tokens, and says for each how likely it is among all."""
+
+    unit: str = "character"
+    size: int | None = None
+    lists: bool = False
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        return {"unit": self.unit, "size": self.size, "lists": self.lists}
+
+    def fit(self, X: Any) -> TellsApart:
+        specials = ("<s>", "</s>") if self.lists else ()
+        self.whole_ = not self.lists
+        self.vocabulary_ = rl.datasets.Vocabulary.of(
+            X, unit=self.unit, most=self.size, specials=specials, unknown="<unknown>"
+        )
+        self.counted_: list[int] = []
+        return self
+
+    def predict(self, X: Any) -> Any:
+        raise NotImplementedError
+
+    def nats(self, X: Any) -> float:
+        rows = [X] if self.whole_ else X
+        assert all(len(self.vocabulary_.cut(row)) > 1 for row in rows)
+        self.counted_.append(sum(len(self.vocabulary_.cut(row)) + (-1 if self.whole_ else 1) for row in rows))
+        return math.log(2)
+
+
+SPOKEN = " ".join(RANDOM.choice(["das", "ist", "äußerst", "gut", "so"], 2000))
+
+
+@pytest.mark.parametrize("unit", ["character", "word", "byte"])
+def test_baselines_of_a_text_count_the_tokens_of_the_model(unit: str) -> None:
+    data = ((SPOKEN[:6000], None), (SPOKEN[6000:], None))
+    found = quiet(TellsApart(unit), None, data)
+    name = "NGram" if unit == "character" else f"NGram(unit={unit!r})"
+    ngram = next(row.score for row in found.rows if row.name == name)
+    vocabulary = found.models[found.model].vocabulary_
+    train, test = ([vocabulary.cut(part[0])] for part in data)
+    assert ngram == pytest.approx(bl.NGram().fit(train).nats_after_first(test))
+    plain = bl.NGram(unit=unit).fit(data[0][0])
+    assert ngram == pytest.approx(plain.nats(data[1][0]), rel=0.02)
+    sizes = found.models[found.model].counted_
+    assert sizes[0] == len(test[0]) - 1 and sum(sizes[1:]) == pytest.approx(len(test[0]), rel=0.05)
+
+
+def test_the_unit_of_data_counts_where_the_model_has_none() -> None:
+    class Mute(TellsApart):
+        unit = None  # type: ignore[assignment]
+
+        def fit(self, X: Any) -> Any:
+            self.seen_ = len(X)
+            return self
+
+        def nats(self, X: Any) -> float:
+            return 1.0
+
+    given = Given(SPOKEN, None, "generation", details={"unit": "word"})
+    assert "NGram(unit='word')" in quiet(Mute(None), None, given).models  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="NGram: it counts characters and the model words, .* give unit='word'"):
+        quiet(bl.NGram(unit="word"), [bl.NGram()], given)
+
+
+def test_tokens_that_a_model_does_not_know_help_it_not() -> None:
+    """One that knows only <unknown> has an easy task, and the baselines have the same one."""
+    data = ((SPOKEN[:6000], None), (SPOKEN[6000:], None))
+    found = quiet(TellsApart(size=1), [bl.NGram(), bl.NGram(order=2)], data)
+    easy = next(row.score for row in found.rows if row.name == "NGram")
+    full = bl.NGram().fit(data[0][0]).nats(data[1][0])
+    assert len(found.models["NGram"].items_) == 2 and "<unknown>" in found.models["NGram"].items_
+    assert easy < 0.9 * full
+    with pytest.raises(ValueError, match="tells other tokens apart than"):
+        quiet(TellsApart(size=1), [TellsApart(size=3)], data)
+    with pytest.raises(ValueError, match="fitted to other tokens than the model's; give it unfitted"):
+        quiet(TellsApart(size=1), [bl.NGram().fit(data[0][0])], data)
+    fitted = bl.NGram().fit(data[0][0])
+    assert quiet(TellsApart(), [fitted], data).models["NGram"] is fitted
+
+
+def test_sequences_of_a_list_end_for_all() -> None:
+    rows = [["a", "b"], ["a", "b", "b"]] * 50
+    found = quiet(TellsApart(lists=True), None, Given(rows, None, "generation"))
+    assert found.models[found.model].counted_[0] == 20 * 3 + 10
+    assert "</s>" in found.models["NGram"].items_

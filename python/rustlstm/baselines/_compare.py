@@ -25,7 +25,10 @@ from ._contest import (
     of_nats,
     read,
     scorer,
+    unit_of,
 )
+from ._items import ItemBaseline
+from ._stands import SameTokens, inner, tokens_of
 
 
 @dataclass(frozen=True)
@@ -163,11 +166,18 @@ def compare(
     name, known = choose_metric(contest, metric)
     if name != contest.metric:
         contest = replace(contest, optimum=None)  # it is that of the Dataset's own metric
-    contestants = _named(model, choose(contest, name) if baselines is None else baselines)
-    rows, answers, models = [], {}, {}
-    for each, given in contestants.items():
+    unit = unit_of(model, contest)
+    contestants = _named(model, choose(contest, name, unit) if baselines is None else baselines)
+    rows, answers = [], {}
+    models: dict[str, Any] = {}
+    # Baselines that count come last: they are asked for the tokens that the models tell apart.
+    for each, given in sorted(contestants.items(), key=lambda pair: isinstance(pair[1], ItemBaseline)):
         try:
-            row, answers[each], models[each] = _play(each, given, contest, name, known)
+            if contest.problem == "generation":
+                given = _of_same_tokens(given, models, unit)
+            row, answers[each], models[each] = _play(each, given, contest, name, known, unit)
+            if contest.problem == "generation":
+                _told_apart_alike(models, each, contest)
         except (ValueError, TypeError, RuntimeError) as error:
             if type(error) not in (ValueError, TypeError, RuntimeError):
                 raise  # another kind may be made otherwise
@@ -190,7 +200,7 @@ def compare(
         gain=float(gain),
         interval=interval,
         optimum=contest.optimum,
-        models=models,
+        models={each: inner(models[each]) for each in contestants},
     )
     print(found, file=sys.stdout if file is None else file)
     return found
@@ -225,7 +235,29 @@ def _name(model: Any) -> str:
     return shown.removesuffix("()") if shown.startswith(plain) and len(shown) <= 40 else plain
 
 
-def _play(name: str, given: Any, contest: Contest, metric: str, known: Entry) -> tuple[Row, Any, Any]:
+def _of_same_tokens(given: Any, models: Mapping[str, Any], unit: str) -> Any:
+    """Return a baseline as one that counts the tokens of a model that is fitted already, if there is one."""
+    first = next(
+        (model for model in models.values() if hasattr(model, "vocabulary_") and hasattr(model, "whole_")), None
+    )
+    if not isinstance(given, ItemBaseline):
+        return given
+    if first is not None:
+        return SameTokens(given if is_fitted(given) else cloned(given), first)
+    if given.unit != unit:
+        raise ValueError(f"it counts {given.unit}s and the model {unit}s, which cannot be compared; give unit={unit!r}")
+    return given
+
+
+def _told_apart_alike(models: Mapping[str, Any], name: str, contest: Contest) -> None:
+    """Refuse two models of which one is asked for fewer tokens, because it does not know some."""
+    found = {each: tokens_of(model, contest.test[0]) for each, model in models.items()}
+    for each, tokens in found.items():
+        if tokens is not None and found[name] is not None and tokens != found[name]:
+            raise ValueError(f"it tells other tokens apart than {each}; give both the same unit and vocabulary_size")
+
+
+def _play(name: str, given: Any, contest: Contest, metric: str, known: Entry, unit: str) -> tuple[Row, Any, Any]:
     """Fit a contestant if need be, and score it."""
     model, seconds = given, None
     if not is_fitted(given):
@@ -236,7 +268,7 @@ def _play(name: str, given: Any, contest: Contest, metric: str, known: Entry) ->
     begin = time.perf_counter()
     found: Any
     if contest.problem == "generation":
-        score, *found = generated(contest, metric, model)
+        score, *found = generated(contest, metric, model, unit)
         took = time.perf_counter() - begin
     else:
         found = answer(contest, metric, known, model)

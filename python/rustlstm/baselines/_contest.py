@@ -19,7 +19,7 @@ from ._labels import Hexamer, MostFrequent, MostFrequentTag, NaiveBayes
 from ._naive import LastValue, Mean, SeasonalNaive
 from ._regression import LinearAutoregression, WindowMLP
 from ._seq2seq import CopyInput, NearestNeighbour
-from ._tokens import short
+from ._tokens import short, tokens
 
 PROBLEMS = ("prediction", "classification", "tagging", "generation", "seq2seq")
 FEW = 5000  # questions that NearestNeighbour is still quick with
@@ -79,11 +79,11 @@ def read(data: Any, test: Any, seed: int) -> Contest:
     return Contest(known.problem, parts[0], parts[1], known.metric, known.optimum, known.details)
 
 
-def choose(contest: Contest, metric: str) -> list[Any]:
-    """Return the baselines that a problem and a metric have."""
+def choose(contest: Contest, metric: str, unit: str) -> list[Any]:
+    """Return the baselines that a problem and a metric have; of a text those that cut it as ``unit`` says."""
     X, y = contest.train
     if contest.problem == "generation":
-        return [NGram(), MarkovChain()]
+        return [NGram(unit=unit), MarkovChain(unit=unit)]
     if contest.problem == "tagging":
         return [MostFrequentTag()]
     if contest.problem == "seq2seq":
@@ -193,7 +193,9 @@ def labels_of(model: Any) -> list[Any]:
     raise ValueError(f"{type(model).__name__} has no classes_, so the columns of its probabilities have no names")
 
 
-def generated(contest: Contest, name: str, model: Any) -> tuple[float, np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def generated(
+    contest: Contest, name: str, model: Any, unit: str
+) -> tuple[float, np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Return a generator's score on held-out text, that of each piece of it in nats, and the sizes of the pieces."""
     if name not in SCORED:
         raise ValueError(f"metric must be 'nats', 'bits' or 'perplexity' for generation, got {name!r}")
@@ -201,8 +203,8 @@ def generated(contest: Contest, name: str, model: Any) -> tuple[float, np.ndarra
     nats = _asked(model, "nats", name)
     whole = float(nats(X))
     # A text has no samples: pieces of it stand for them. Their first items lack what came before, for all alike.
-    pieces = _pieces(X)
-    sizes = [float(len(piece) if isinstance(piece, (str, bytes)) else sum(map(len, piece))) for piece in pieces]
+    pieces = _pieces(X, unit)
+    sizes = [float(sum(len(tokens("X", row, unit)) for row in rows_of(piece))) for piece in pieces]
     found = np.array([float(nats(piece)) for piece in pieces])
     return of_nats(name, whole), found, np.array(sizes)
 
@@ -212,11 +214,28 @@ def of_nats(name: str, nats: float) -> float:
     return {"nats": nats, "bits": nats / math.log(2), "perplexity": float(np.exp(nats))}[name]
 
 
-def _pieces(X: Any) -> list[Any]:
+def unit_of(model: Any, contest: Contest) -> str:
+    """Return how a model cuts strings, or as the data say, if it does not."""
+    vocabulary = getattr(model, "vocabulary_", None)
+    unit = getattr(vocabulary, "unit", None) or getattr(model, "unit", None) or contest.details.get("unit")
+    return unit if unit in ("word", "byte") else "character"
+
+
+def rows_of(X: Any) -> Any:
+    """Return one text as a list of it, and sequences as they are."""
+    return [X] if isinstance(X, (str, bytes)) else X
+
+
+def _pieces(X: Any, unit: str) -> list[Any]:
     most = 50
     if isinstance(X, (str, bytes)):
-        size = max(-(-len(X) // most), min(200, len(X)))
-        return [X[at : at + size] for at in range(0, len(X), size)]
+        whole: Any = X.split() if isinstance(X, str) and unit == "word" else X
+        size = max(-(-len(whole) // most), min(200, len(whole)))
+        found = [whole[at : at + size] for at in range(0, len(whole), size)]
+        # A short rest has hardly anything to go by, so it goes to the piece before.
+        if len(found) > 1 and 2 * len(found[-1]) < size:
+            found[-2:] = [found[-2] + found[-1]]
+        return [" ".join(piece) for piece in found] if isinstance(whole, list) else found
     rows = [row for row in X if len(row)]
     size = -(-len(rows) // most)
     return [rows[at : at + size] for at in range(0, len(rows), size)]

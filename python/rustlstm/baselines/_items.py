@@ -104,6 +104,14 @@ class ItemBaseline(Baseline):
             chances = chances[np.cumsum([len(row) for row in rows]) - 1]
         return float(-np.mean(np.log(chances)))
 
+    def nats_after_first(self, X: Any) -> float:
+        """Return the nats for each item but the first of each sequence, which a network has nothing to foretell by."""
+        self._fitted()
+        flat, place = self._flat(self._cut(X)[0])
+        if not place.any():
+            raise ValueError("X must hold a sequence of at least two items, got none")
+        return float(-np.mean(np.log(self._chances(flat, place)[place > 0])))
+
     def predict_proba(self, X: Any) -> Floats:
         """Return how likely each of ``items_`` is to come next, given that it is one of them.
 
@@ -167,6 +175,8 @@ class ItemBaseline(Baseline):
             chances = np.cumsum(self._next([*before, *drawn][-reach:] if reach else []))
             at = int(np.searchsorted(chances, random.random() * chances[-1], side="right"))
             drawn.append(self.items_[min(at, len(self.items_) - 1)])
+        if self.kind_ is str and self.unit == "byte":
+            return bytes(drawn).decode(errors="replace")
         if self.kind_ is str:
             return (" " if self.unit == "word" else "").join(drawn)
         return bytes(drawn) if self.kind_ is bytes else drawn
@@ -177,7 +187,7 @@ class ItemBaseline(Baseline):
 
     def _cut(self, X: Any) -> tuple[list[Tokens], type]:
         """Return sequences of items, and what X is: str, bytes or list."""
-        choice("unit", self.unit, "character", "word")
+        choice("unit", self.unit, "character", "word", "byte")
         if isinstance(X, (str, bytes)):
             return [tokens("X", X, self.unit)], type(X)
         if not hasattr(X, "__len__") or isinstance(X, dict) or len(X) == 0:
@@ -263,7 +273,7 @@ class NGram(ItemBaseline):
     Args:
         order: items of the longest n-grams.
         smoothing: "witten-bell" mixes in shorter contexts; "add-one" adds 1 to each count of the longest that is known.
-        unit: how strings are cut, "character" or "word" (at white space).
+        unit: how strings are cut, "character", "word" (at white space) or "byte" (of UTF-8).
 
     >>> model = NGram(order=3).fit("abcabcabcabd")
     >>> model.predict("xxab"), model.top("ab", k=2)
@@ -288,7 +298,7 @@ class MarkovChain(ItemBaseline):
 
     Args:
         order: how many items before count.
-        unit: how strings are cut, "character" or "word" (at white space).
+        unit: how strings are cut, "character", "word" (at white space) or "byte" (of UTF-8).
 
     >>> model = MarkovChain().fit([["tea", "milk"], ["tea", "milk"], ["tea", "rum"]])
     >>> model.predict([["gin", "tea"]])
@@ -307,7 +317,7 @@ class Popularity(ItemBaseline):
     """The next item is the one that is most frequent, whatever came before.
 
     Args:
-        unit: how strings are cut, "character" or "word" (at white space).
+        unit: how strings are cut, "character", "word" (at white space) or "byte" (of UTF-8).
 
     >>> Popularity().fit([["tea", "milk"], ["tea", "rum"]]).top([["rum"]], k=1)
     [['tea']]

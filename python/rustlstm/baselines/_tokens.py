@@ -29,7 +29,9 @@ def words(text: str) -> list[str]:
 
 
 def tokens(name: str, given: Any, unit: str = "character") -> Tokens:
-    """Return a sequence as tokens: of a string its characters or what white space parts, of anything else its items."""
+    """Return a sequence as tokens: of a string what ``unit`` says, words as white space parts them; else its items."""
+    if isinstance(given, str) and unit == "byte":
+        return given.encode()
     if isinstance(given, str):
         return given.split() if unit == "word" else given
     if isinstance(given, bytes):
