@@ -12,6 +12,7 @@ import pytest
 
 from rustlstm import cli
 from rustlstm.cli import _demo
+from rustlstm.training import History
 
 pytestmark = pytest.mark.once
 
@@ -94,6 +95,80 @@ def test_series(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "mse" in capsys.readouterr().out
 
 
+def test_the_column_to_forecast(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, model = tmp_path / "sales.csv", tmp_path / "model.safetensors"
+    draw = np.random.default_rng(0)
+    shop, sold = draw.standard_normal(200), 20 + 5 * np.sin(np.arange(200) * 2 * np.pi / 12)
+    rows = "\n".join(f"{a:.4f},{b:.5f},{c:.4f}" for a, b, c in zip(shop, sold, shop + 1, strict=True))
+    file.write_text("open,sold,staff\n" + rows)
+    options = [f"--set={each}" for each in ("horizon=2", "window=12", "hidden_size=8", "learning_rate=0.01")]
+    assert run("train", file, "--target", "sold", "--to", model, *options) == 0
+    capsys.readouterr()
+    for more in ((), ("--target", "sold")):
+        assert run("predict", model, file, *more) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) == 2 and all("\t" not in line for line in lines)
+        np.testing.assert_allclose(
+            [float(line) for line in lines], 20 + 5 * np.sin(np.arange(200, 202) * 2 * np.pi / 12), atol=1.5
+        )
+    assert run("predict", model, file, "--target", "open") == 1
+    assert "the model forecasts column 2 of its files, --target is column 1" in capsys.readouterr().err
+
+    assert run("evaluate", model, file, "--season", 12) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "187 forecasts of 2 ahead:" and lines[1].split()[:2] == ["mse", "rmse"]
+    errors = {line[:24].strip(): float(line[24:].split()[0]) for line in lines[2:]}
+    at = np.arange(12, 199)
+    assert errors["a season of 12 before"] < 1e-6 < errors["Forecaster"]
+    steps = [(sold[at + ahead] - sold[at - 1]) ** 2 for ahead in (0, 1)]
+    assert errors["last value"] == pytest.approx(np.mean(steps), rel=1e-3)
+    assert run("evaluate", model, file) == 0
+    said = capsys.readouterr().out
+    assert "last value" in said and "--season says" in said
+
+
+def test_predict_needs_no_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, model = tmp_path / "reviews.jsonl", tmp_path / "model.safetensors"
+    rows = [{"text": f"{word} film", "label": label} for word, label in (("good", "yes"), ("bad", "no"))] * 40
+    file.write_text("\n".join(map(json.dumps, rows)))
+    assert run("train", file, "--to", model, "--set", "hidden_size=8", "--set", "pool=max") == 0
+    asked = tmp_path / "asked.jsonl"
+    asked.write_text('{"text": "good film"}\n{"text": "bad film"}\n')
+    capsys.readouterr()
+    assert run("predict", model, asked) == 0
+    assert capsys.readouterr().out.split() == ["yes", "no"]
+    for name, text in (("asked.tsv", "good film\nbad film\n"), ("asked.csv", "text,n\ngood film,1\nbad film,2\n")):
+        (tmp_path / name).write_text(text)
+        assert run("predict", model, tmp_path / name) == 0
+        assert capsys.readouterr().out.split() == ["yes", "no"]
+    assert run("evaluate", model, asked) == 1
+    assert "expected a field 'label'" in capsys.readouterr().err
+
+
+def test_a_generator_is_asked_to_write(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, model = tmp_path / "text.txt", tmp_path / "model.safetensors"
+    file.write_text("the cat sat on the mat. " * 20)
+    assert run("train", file, "--to", model, "--set", "hidden_size=8", "--set", "epochs=1") == 0
+    assert run("predict", model, file) == 1
+    assert f"which writes: rustlstm generate {model}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("metric", "ours", "theirs", "said"),
+    [
+        ("accuracy", 1.0, 1.0, "is as good."),
+        ("nats/character", 2.0, 2.0, "is as good."),
+        ("accuracy", 0.5, 0.9, "is better still."),
+        ("nats/character", 2.0, 1.0, "is better still."),
+        ("accuracy", 0.9, 0.5, ""),
+        ("nats/character", 1.0, 2.0, ""),
+    ],
+)
+def test_verdict_of_the_demonstration(metric: str, ours: float, theirs: float, said: str) -> None:
+    line = _demo.Line("p", metric, "rival", theirs, ours, None, 1.0, History())
+    assert line.worth_it == (not said) and line.verdict.endswith(said) and bool(line.verdict) == bool(said)
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -102,6 +177,9 @@ def test_series(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (("train", "file.txt", "--to", "m", "--set", "hidden"), "--set must be NAME=VALUE, got 'hidden'"),
         (("train", "file.txt", "--to", "m", "--set", "colour=3"), "colour"),
         (("predict", "nothing.safetensors", "x.txt"), "nothing.safetensors"),
+        (("train", "x.txt", "--to", "nodir/m.st"), "--to must be in a folder that is there, got nodir/m.st"),
+        (("train", "x.txt", "--to", "m", "--test", "-0.5"), "--test must be a share from 0 to below 1, got -0.5"),
+        (("train", "x.txt", "--to", "m", "--test", "1"), "--test must be a share"),
         (("info", "nothing.safetensors"), "nothing.safetensors"),
         (("demo", "--size", "0"), "size must be above 0"),
     ],

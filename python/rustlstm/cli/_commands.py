@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from argparse import Namespace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from ..models import Seq2Seq, SequenceClassifier, SequenceGenerator, SequenceTag
 from ..nn import Module
 from ..ops import build_info
 from ..training import Progress
-from ._files import problem_of, read
+from ._files import problem_of, read, series
 
 ESTIMATORS: dict[str, Any] = {
     "classification": SequenceClassifier,
@@ -28,9 +29,20 @@ ESTIMATORS: dict[str, Any] = {
 
 def train(chosen: Namespace) -> None:
     """Train on a file, say how good the model is on a part that it has not seen, and save it."""
+    if not 0 <= chosen.test < 1:
+        raise ValueError(f"--test must be a share from 0 to below 1, got {chosen.test}")
+    folder = Path(chosen.to).parent
+    if not folder.is_dir():
+        raise ValueError(f"--to must be in a folder that is there, got {chosen.to}; there is no {folder}")
     problem = chosen.problem or problem_of(chosen.file)
-    model = ESTIMATORS[problem](**_options(chosen.set))
-    X, y = read(chosen.file, problem, chosen)
+    options = _options(chosen.set)
+    model = ESTIMATORS[problem](**options)
+    y = None
+    if problem == "forecast":
+        X, target = series(chosen.file, chosen)
+        model.set_params(target=options.get("target", target))
+    else:
+        X, y = read(chosen.file, problem, chosen)
     known, unseen = _parts(X, y, chosen.test)
     model.fit(*(part for part in known if part is not None), callbacks=[Progress()])
     model.save(chosen.to)
@@ -49,11 +61,12 @@ def predict(chosen: Namespace) -> None:
     """Write a line for each sequence of a file, or for each step ahead of a series."""
     model = load(chosen.model)
     if isinstance(model, forecasting.Forecaster):
-        series, _ = read(chosen.file, "forecast", chosen)
-        for row in np.atleast_2d(np.asarray(model.predict(chosen.horizon, series=series)).T).T:
+        for row in model.predict(chosen.horizon, series=_history(model, chosen)):
             print(*(f"{value:.6g}" for value in np.atleast_1d(row)), sep="\t")
         return
-    X, _ = read(chosen.file, _problem(model), chosen)
+    if isinstance(model, SequenceGenerator):
+        raise ValueError(f"{chosen.model} holds a SequenceGenerator, which writes: rustlstm generate {chosen.model}")
+    X, _ = read(chosen.file, _problem(model), chosen, answers=False)
     for answer in model.predict(X):
         print(answer if isinstance(answer, str) or np.ndim(answer) == 0 else "\t".join(map(str, answer)))
 
@@ -61,12 +74,11 @@ def predict(chosen: Namespace) -> None:
 def evaluate(chosen: Namespace) -> None:
     """Judge a model by a file, and baselines that learn from the same file's first half."""
     model = load(chosen.model)
-    problem = "forecast" if isinstance(model, forecasting.Forecaster) else _problem(model)
-    X, y = read(chosen.file, problem, chosen)
-    if problem == "forecast":
-        found = model.backtest(X)
-        print("  ".join(f"{name} {value:.4g}" for name, value in found.metrics.items()))
+    if isinstance(model, forecasting.Forecaster):
+        _beside_naive(model, _history(model, chosen), chosen.season)
         return
+    problem = _problem(model)
+    X, y = read(chosen.file, problem, chosen)
     known, unseen = _parts(X, y, 0.5)
     if unseen is None:
         raise ValueError(f"{chosen.file} has too little to judge a model by")
@@ -97,6 +109,42 @@ def info(chosen: Namespace) -> None:
     (model if isinstance(model, Module) else model.network_).summary()
     if not isinstance(model, Module) and len(model.history_):
         print(f"\n{model.history_!r}")
+
+
+def _history(model: Any, chosen: Namespace) -> Any:
+    """Return the series that a model goes on with."""
+    history, target = series(chosen.file, chosen)
+    if chosen.target and isinstance(model.target, int) and target != model.target:
+        raise ValueError(f"the model forecasts column {model.target + 1} of its files, --target is column {target + 1}")
+    return history
+
+
+def _beside_naive(model: Any, history: Any, season: int | None) -> None:
+    """Print the errors of a forecaster beside those of who repeats what was, from the same origins."""
+    season = season or model.season
+    found = model.backtest(history)
+    start, horizon = int(found.origins[0]), found.forecasts.shape[1]
+    rivals = {"last value": 1}
+    if season:
+        start = max(season, start)
+        found = model.backtest(history, start=start)
+        rivals[f"a season of {season} before"] = season
+    table = {"Forecaster": found.metrics}
+    own = history[:, model.inputs_.targets]
+    for name, back in rivals.items():
+        table[name] = forecasting.backtest(
+            lambda known, ahead, back=back: known[len(known) - back + np.arange(ahead) % back],
+            own,
+            horizon=horizon,
+            start=start,
+            season=model.season,
+        ).metrics
+    print(f"{len(found):,} forecasts of {horizon} ahead:")
+    print(f"{'':<24}" + "".join(f"{name:>11}" for name in found.metrics))
+    for name, errors in table.items():
+        print(f"{name:<24}" + "".join(f"{value:>11.4g}" for value in errors.values()))
+    if not season:
+        print("(--season says how many steps a season has, and puts what was a season before beside it)")
 
 
 def _options(given: list[str]) -> dict[str, Any]:

@@ -35,8 +35,17 @@ class Line:
 
     @property
     def worth_it(self) -> bool:
-        """Whether the LSTM is better than the baseline."""
-        return (self.ours > self.of_baseline) == metrics.greater_is_better(METRICS[self.metric])
+        """Whether the LSTM is better than the baseline, and not merely as good."""
+        sign = 1 if metrics.greater_is_better(METRICS[self.metric]) else -1
+        return sign * (self.ours - self.of_baseline) > 0
+
+    @property
+    def verdict(self) -> str:
+        """What is to be said where the LSTM is not better; else nothing."""
+        if self.worth_it:
+            return ""
+        how = "as good" if self.ours == self.of_baseline else "better still"
+        return f"{self.problem}: after {self.seconds:.0f} s of training the {self.baseline} is {how}."
 
 
 def demo(seed: int, size: float, picture: str) -> list[Line]:
@@ -48,8 +57,8 @@ def demo(seed: int, size: float, picture: str) -> list[Line]:
     print(f"\nAll four in {time.perf_counter() - began:.0f} s:\n")
     print(table(lines))
     for line in lines:
-        if not line.worth_it:
-            print(f"\n{line.problem}: after {line.seconds:.0f} s of training the {line.baseline} is better still.")
+        if line.verdict:
+            print(f"\n{line.verdict}")
     draw(lines, picture)
     return lines
 

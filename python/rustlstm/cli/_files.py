@@ -28,41 +28,41 @@ def problem_of(path: str) -> str:
     return USUAL[ending]
 
 
-def read(path: str, problem: str, chosen: Namespace) -> tuple[Any, Any]:
-    """Return the sequences of a file and what belongs to them; ``None`` where nothing does."""
+def read(path: str, problem: str, chosen: Namespace, answers: bool = True) -> tuple[Any, Any]:
+    """Return the sequences of a file and what belongs to them; ``None`` where nothing does, or no answers are asked."""
     ending = _ending(path)
     if problem == "generation":
         return read_text(path), None
     if problem == "forecast":
-        return _series(path, chosen), None
+        return series(path, chosen)[0], None
     if problem == "tagging":
         tokens, labels = read_conll(path, 0, -1)
         return tokens, labels
     if ending == ".tsv":
-        return read_pairs(path)
+        return read_pairs(path) if answers else (read_pairs(path, columns=(0, 0))[0], None)
     if ending == ".jsonl":
         default = ("text", "label") if problem == "classification" else ("source", "target")
-        x, y = read_jsonl(path, chosen.x or default[0], chosen.y or default[1])
-        return x, y
+        field = chosen.x or default[0]
+        return read_jsonl(path, field, chosen.y or default[1]) if answers else (read_jsonl(path, field), None)
     if ending == ".ts":
         found = read_ts(path)
         return found.x, found.y
     if ending == ".csv":
         columns = chosen.x or "text", chosen.y or "label"
-        table = read_csv(path, columns=[], labels=columns)
-        return [str(one) for one in table.labels[columns[0]]], list(table.labels[columns[1]])
+        table = read_csv(path, columns=[], labels=columns if answers else columns[:1])
+        texts = [str(one) for one in table.labels[columns[0]]]
+        return texts, list(table.labels[columns[1]]) if answers else None
     raise ValueError(f"{path} cannot be read for {problem}; see rustlstm --help for the endings")
 
 
-def _series(path: str, chosen: Namespace) -> Any:
-    """Return a series [T, C] with the column to forecast as its first."""
+def series(path: str, chosen: Namespace) -> tuple[Any, int]:
+    """Return a series [T, C], and the number of the column to forecast."""
     table = read_csv(path, time=chosen.time)
     names = list(table.columns)
     target = chosen.target or names[-1]
     if target not in names:
         raise ValueError(f"{path} has no column {target!r}; it has {', '.join(names)}")
-    order = [names.index(target), *(at for at, name in enumerate(names) if name != target)]
-    return table.values[:, order]
+    return table.values, names.index(target)
 
 
 def _ending(path: str) -> str:

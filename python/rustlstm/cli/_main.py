@@ -75,6 +75,8 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         if name == "predict":
             command.add_argument("--horizon", type=int, help="steps ahead, of a forecast")
+        else:
+            command.add_argument("--season", type=int, help="steps of a season, for the baseline of a forecast")
 
     generate = commands.add_parser("generate", help="let a model write")
     generate.add_argument("model", help="a file of `rustlstm train` or rl.save")
