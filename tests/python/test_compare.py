@@ -369,3 +369,85 @@ def test_sequences_of_a_list_end_for_all() -> None:
     found = quiet(TellsApart(lists=True), None, Given(rows, None, "generation"))
     assert found.models[found.model].counted_[0] == 20 * 3 + 10
     assert "</s>" in found.models["NGram"].items_
+
+
+class Forecasts:
+    """A forecaster as compare sees one: it knows the series but for an error, from any origin."""
+
+    def __init__(self, error: float = 0.0, horizon: int = 3, target: Any = None) -> None:
+        self.error, self.horizon, self.target = error, horizon, target
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        return {"error": self.error, "horizon": self.horizon, "target": self.target}
+
+    def fit(self, series: Any) -> Forecasts:
+        self.seen_ = len(series)
+        return self
+
+    def predict(self, horizon: int) -> Any:
+        raise NotImplementedError
+
+    def backtest(self, series: Any, *, start: int, stride: int = 1) -> Any:
+        at = np.arange(start, len(series) - self.horizon + 1, stride)
+        found = series[at[:, None] + np.arange(self.horizon)] + self.error
+        return type("Found", (), {"forecasts": found if self.target is None else found[..., self.target]})
+
+
+def test_a_forecaster_on_a_series() -> None:
+    data = rl.datasets.prediction.sine(500, noise=0.1)
+    found = quiet(Forecasts(0.2), None, data)
+    assert found.metric == "mse" and found.optimum is None, "the optimum is that of one step ahead"
+    assert set(found.models) == {found.model, "LastValue", "SeasonalNaive(period=25)", "Drift", "LinearAutoregression"}
+    scores = {row.name: row.score for row in found.rows}
+    x = data.x
+    at = np.arange(400, 498)[:, None] + np.arange(3)
+    assert scores[found.model] == pytest.approx(0.04) and found.models[found.model].seen_ == 400
+    assert scores["LastValue"] == pytest.approx(np.mean((x[at] - x[399:497, None]) ** 2), rel=1e-5)
+    assert scores["SeasonalNaive(period=25)"] == pytest.approx(np.mean((x[at] - x[at - 25]) ** 2), rel=1e-5)
+    slope = (x[399:497] - x[0]) / np.arange(399, 497)
+    drift = x[399:497, None] + slope[:, None] * np.arange(1, 4)
+    assert scores["Drift"] == pytest.approx(np.mean((x[at] - drift) ** 2), rel=1e-5)
+    assert quiet(Forecasts(0.0), None, data).worth_it and found.interval is not None
+    assert quiet(Forecasts(0.0, horizon=1), None, data).optimum == pytest.approx(0.01)
+    pair = ((x[:400], None), (x[400:], None))
+    assert quiet(Forecasts(0.2), [bl.LastValue(), Forecasts(0.3)], pair).gain == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(("target", "columns"), [(None, [0, 1]), (1, [1]), ([1], [1])])
+def test_columns_of_a_series(target: Any, columns: list[int]) -> None:
+    series = RANDOM.normal(size=(2300, 2)) * [1, 5]
+    found = quiet(Forecasts(0.0, 2, target), [bl.LastValue()], ((series[:100], None), (series[100:], None)))
+    at = np.arange(100, 2299, 3)  # thinned out to at most a thousand
+    error = series[at[:, None] + np.arange(2)][..., columns] - series[at - 1][:, None, columns]
+    assert found.rows[1].score == pytest.approx(np.mean(error**2)) and found.worth_it
+
+
+def test_a_real_forecaster() -> None:
+    model = rl.Forecaster(horizon=2, window=10, hidden_size=4, epochs=1, progress=False)
+    found = quiet(model, None, rl.datasets.prediction.sine(300))
+    assert found.rival == "SeasonalNaive(period=25)" and not found.worth_it and not hasattr(model, "network_")
+
+
+SINE = rl.datasets.prediction.sine(200)
+
+
+def test_what_cannot_forecast_a_series_says_what_to_do() -> None:
+    with pytest.raises(
+        ValueError, match=r"SequencePredictor: it does not forecast .*rl\.datasets\.windows\(series, length"
+    ):
+        quiet(rl.SequencePredictor(), None, SINE)
+    with pytest.raises(ValueError, match="a Forecasts is compared on one series without y"):
+        quiet(Forecasts(), None, PAIR)
+    with pytest.raises(ValueError, match=r"it must have the model's horizon and target: forecasts \[3\], got \[2\]"):
+        quiet(Forecasts(), [bl.LastValue(horizon=2)], SINE)
+    with pytest.raises(ValueError, match="the test part must have at least the 50 steps"):
+        quiet(Forecasts(horizon=50), None, SINE)
+
+
+@pytest.mark.parametrize("kind", ["counting", "autoregressive"])
+def test_numbers_from_sequence_to_sequence(kind: str) -> None:
+    data = rl.datasets.seq2seq.multi_step(60, length=6, horizon=2, kind=kind)
+    model = rl.Seq2Seq(hidden_size=4, epochs=1, progress=False)
+    found = quiet(model, None, data)
+    theirs = {"LastValue", "Mean", "LinearAutoregression(lags=6)", "WindowMLP(window=6)"}
+    assert set(found.models) == {found.model} | theirs and found.metric == "mse" and found.interval is not None

@@ -28,6 +28,7 @@ from ._contest import (
     unit_of,
 )
 from ._items import ItemBaseline
+from ._rolling import Rolling, is_series
 from ._stands import SameTokens, inner, tokens_of
 
 
@@ -136,7 +137,8 @@ def compare(
     test part.
 
     Args:
-        model: an estimator with ``fit`` and ``predict``; for generation ``fit(text)`` and ``nats(text)``.
+        model: an estimator with ``fit`` and ``predict``; for generation ``fit(text)`` and ``nats(text)``; for one
+            series without y a ``Forecaster``, or what has ``fit(series)`` and ``backtest``.
         baselines: estimators, or a dict of them by name; those that suit the problem if left out.
         data: a Dataset, which is split, by time for series and texts, else by chance; or a pair (train, test) of
             Datasets or of (X, y).
@@ -163,11 +165,20 @@ def compare(
     """
     seed = seed_number(seed)
     contest = read(data, test, seed)
+    rolling = Rolling(contest, model) if is_series(contest) else None
+    contest = contest if rolling is None else rolling.contest
+    if rolling is None and hasattr(model, "backtest"):
+        raise ValueError(
+            f"a {type(model).__name__} is compared on one series without y: give a Dataset such as "
+            "rl.datasets.prediction.sine(), or data=((series, None), (what came later, None))"
+        )
     name, known = choose_metric(contest, metric)
     if name != contest.metric:
         contest = replace(contest, optimum=None)  # it is that of the Dataset's own metric
     unit = unit_of(model, contest)
-    contestants = _named(model, choose(contest, name, unit) if baselines is None else baselines)
+    if baselines is None:
+        baselines = choose(contest, name, unit) if rolling is None else rolling.baselines()
+    contestants = _named(model, baselines)
     rows, answers = [], {}
     models: dict[str, Any] = {}
     # Baselines that count come last: they are asked for the tokens that the models tell apart.
@@ -175,6 +186,8 @@ def compare(
         try:
             if contest.problem == "generation":
                 given = _of_same_tokens(given, models, unit)
+            if rolling is not None:
+                given = rolling.stand(given)
             row, answers[each], models[each] = _play(each, given, contest, name, known, unit)
             if contest.problem == "generation":
                 _told_apart_alike(models, each, contest)

@@ -86,7 +86,7 @@ def choose(contest: Contest, metric: str, unit: str) -> list[Any]:
         return [NGram(unit=unit), MarkovChain(unit=unit)]
     if contest.problem == "tagging":
         return [MostFrequentTag()]
-    if contest.problem == "seq2seq":
+    if contest.problem == "seq2seq" and _kind(y) != "numbers":
         return [CopyInput(), *([NearestNeighbour()] if len(X) <= FEW and _has_tokens(X) else [])]
     if contest.problem == "classification":
         if not _has_tokens(X):
@@ -100,8 +100,8 @@ def choose(contest: Contest, metric: str, unit: str) -> list[Any]:
     steps = max(1, min(min(len(row) for row in X), INPUTS // channels))
     found = [LastValue(), Mean(), LinearAutoregression(steps), WindowMLP(steps)]
     period = contest.details.get("period")
-    if isinstance(period, (int, np.integer)) and 1 < period <= min(len(row) for row in X):
-        found.insert(1, SeasonalNaive(int(period)))
+    if isinstance(period, (int, float, np.integer)) and 1 < round(period) <= min(len(row) for row in X):
+        found.insert(1, SeasonalNaive(round(period)))
     return found
 
 
@@ -111,7 +111,7 @@ def choose_metric(contest: Contest, given: Any) -> tuple[str, Entry]:
         usual = {"classification": "accuracy", "tagging": "accuracy", "generation": "nats", "seq2seq": "exact_match"}
         kind = _kind(contest.train[1])
         number = "mse" if kind == "numbers" else "hit_rate"
-        given = contest.metric or usual.get(contest.problem, number)
+        given = contest.metric or (number if kind == "numbers" else usual.get(contest.problem, number))
     if isinstance(given, str):
         return given, entry(given)
     for name, known in TABLE.items():
@@ -255,6 +255,8 @@ def _is_dataset(given: Any) -> bool:
 
 def _problem(X: Any, y: Any) -> str:
     """Return what problem data without a name are."""
+    if y is None and isinstance(X, np.ndarray) and X.dtype.kind == "f":
+        return "prediction"
     if y is None:
         return "generation"
     kind = _kind(y)

@@ -56,11 +56,13 @@ class Rolled:
         series: [T] or [T, C], all of it.
         start: steps that are known at the first origin.
         stride: from origin to origin.
+        shape: of one forecast.
+        fitted: whether it has learned already.
     """
 
-    def __init__(self, inner: Any, series: Any, start: int, stride: int, fitted: bool) -> None:
+    def __init__(self, inner: Any, series: Any, start: int, stride: int, shape: tuple[int, ...], fitted: bool) -> None:
         self.inner = inner
-        self._series, self._start, self._stride = series, start, stride
+        self._series, self._start, self._stride, self._shape = series, start, stride, shape
         if fitted:
             self.fitted_ = True
 
@@ -72,9 +74,13 @@ class Rolled:
     def predict(self, X: list[Floats]) -> Floats:
         """Return what follows each history."""
         if isinstance(self.inner, SeriesBaseline):
-            return np.concatenate([self.inner.predict([history]) for history in X])
-        found = self.inner.backtest(self._series, start=self._start, stride=self._stride)
-        return np.asarray(found.forecasts)
+            found = np.concatenate([self.inner.predict([history]) for history in X])
+        else:
+            found = self.inner.backtest(self._series, start=self._start, stride=self._stride).forecasts
+        if found.size != len(X) * int(np.prod(self._shape)):
+            expected = "the model's horizon and target"
+            raise ValueError(f"it must have {expected}: forecasts {list(self._shape)}, got {list(found.shape[1:])}")
+        return np.asarray(found).reshape(len(X), *self._shape)
 
 
 def tokens_of(model: Any, X: Any) -> list[list[Any]] | None:
