@@ -112,7 +112,7 @@ def test_the_column_to_forecast(tmp_path: Path, capsys: pytest.CaptureFixture[st
             [float(line) for line in lines], 20 + 5 * np.sin(np.arange(200, 202) * 2 * np.pi / 12), atol=1.5
         )
     assert run("predict", model, file, "--target", "open") == 1
-    assert "the model forecasts column 2 of its files, --target is column 1" in capsys.readouterr().err
+    assert "the model has learned column 2 of its files, --target is column 1" in capsys.readouterr().err
 
     assert run("evaluate", model, file, "--season", 12) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -151,6 +151,47 @@ def test_a_generator_is_asked_to_write(tmp_path: Path, capsys: pytest.CaptureFix
     assert run("train", file, "--to", model, "--set", "hidden_size=8", "--set", "epochs=1") == 0
     assert run("predict", model, file) == 1
     assert f"which writes: rustlstm generate {model}" in capsys.readouterr().err
+
+
+def test_what_follows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, asked, model = tmp_path / "rows.jsonl", tmp_path / "asked.jsonl", tmp_path / "model.safetensors"
+    rows = [{"x": [at + 0.5, at + 1.5, at + 2], "y": at + 3.5} for at in range(80)]
+    file.write_text("\n".join(map(json.dumps, rows)))
+    asked.write_text('{"x": [7.5, 8.5, 9]}\n')
+    train = ("train", file, "--problem", "prediction", "--to", model, "--set", "hidden_size=8")
+    assert run(*train, "--set", "scale=window", "--set", "learning_rate=0.02") == 0
+    assert "score on 8 sequences never seen: 1.0000" in capsys.readouterr().out
+    assert run("predict", model, asked) == 0
+    assert float(capsys.readouterr().out) == pytest.approx(10.5, abs=0.7)
+    assert run("evaluate", model, file) == 0
+    assert "LinearAutoregression" in capsys.readouterr().out
+
+    items = [{"basket": row, "next": row[-1].upper()} for row in (["a", "b"], ["b", "c"], ["c", "a"])] * 20
+    file.write_text("\n".join(map(json.dumps, items)))
+    asked.write_text('{"basket": ["b", "c"]}\n')
+    names = ("--x", "basket", "--y", "next")
+    assert run(*train, *names, "--set", "learning_rate=0.02") == 0
+    capsys.readouterr()
+    assert run("predict", model, asked, "--x", "basket") == 0
+    assert capsys.readouterr().out == "C\n"
+    assert run("evaluate", model, file, *names) == 0
+    assert "Popularity" in capsys.readouterr().out
+
+
+def test_anomalies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, model = tmp_path / "load.csv", tmp_path / "model.safetensors"
+    values = np.sin(np.arange(300) * 0.3) + 0.05 * np.random.default_rng(0).standard_normal(300)
+    file.write_text("load\n" + "\n".join(map(str, values)))
+    options = [f"--set={each}" for each in ("window=12", "hidden_size=8", "rate=1e-4", "learning_rate=0.01")]
+    assert run("train", file, "--problem", "anomaly", "--to", model, *options) == 0
+    assert "on 30 steps never seen: 0 alarms" in capsys.readouterr().out
+    values[250] += 1.5
+    file.write_text("load\n" + "\n".join(map(str, values)))
+    assert run("predict", model, file) == 0
+    found = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert found[0][0] == "250" and float(found[0][1]) > 10
+    assert run("evaluate", model, file) == 1
+    assert "does not say what is an anomaly" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

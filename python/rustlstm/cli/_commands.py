@@ -12,7 +12,7 @@ import numpy as np
 from .. import forecasting
 from ..baselines import compare
 from ..datasets import Dataset, split
-from ..models import Seq2Seq, SequenceClassifier, SequenceGenerator, SequenceTagger, load
+from ..models import Seq2Seq, SequenceClassifier, SequenceGenerator, SequencePredictor, SequenceTagger, load
 from ..nn import Module
 from ..ops import build_info
 from ..training import Progress
@@ -23,7 +23,9 @@ ESTIMATORS: dict[str, Any] = {
     "tagging": SequenceTagger,
     "generation": SequenceGenerator,
     "seq2seq": Seq2Seq,
+    "prediction": SequencePredictor,
     "forecast": forecasting.Forecaster,
+    "anomaly": forecasting.AnomalyDetector,
 }
 
 
@@ -38,9 +40,10 @@ def train(chosen: Namespace) -> None:
     options = _options(chosen.set)
     model = ESTIMATORS[problem](**options)
     y = None
-    if problem == "forecast":
+    if problem in ("forecast", "anomaly"):
         X, target = series(chosen.file, chosen)
-        model.set_params(target=options.get("target", target))
+        if "target" not in options and (problem == "forecast" or chosen.target):
+            model.set_params(target=target)
     else:
         X, y = read(chosen.file, problem, chosen)
     known, unseen = _parts(X, y, chosen.test)
@@ -52,17 +55,23 @@ def train(chosen: Namespace) -> None:
     if problem == "forecast":
         found = model.backtest(X, start=len(known[0])).metrics  # each forecast knows all that was before it
         print(f"on {_much(unseen[0])} never seen: " + "  ".join(f"{name} {value:.4g}" for name, value in found.items()))
+    elif problem == "anomaly":
+        print(f"on {_much(unseen[0])} never seen: {len(_alarms(model, X, len(known[0])))} alarms")
     else:
         score = model.score(*(part for part in unseen if part is not None))
         print(f"score on {_much(unseen[0])} never seen: {score:.4f}")
 
 
 def predict(chosen: Namespace) -> None:
-    """Write a line for each sequence of a file, or for each step ahead of a series."""
+    """Write a line for each sequence of a file, for each step ahead of a series, or for each step that is an alarm."""
     model = load(chosen.model)
     if isinstance(model, forecasting.Forecaster):
         for row in model.predict(chosen.horizon, series=_history(model, chosen)):
             print(*(f"{value:.6g}" for value in np.atleast_1d(row)), sep="\t")
+        return
+    if isinstance(model, forecasting.AnomalyDetector):
+        for step, score in _alarms(model, _history(model, chosen)):
+            print(f"{step}\t{score:.6g}")
         return
     if isinstance(model, SequenceGenerator):
         raise ValueError(f"{chosen.model} holds a SequenceGenerator, which writes: rustlstm generate {chosen.model}")
@@ -78,6 +87,8 @@ def evaluate(chosen: Namespace) -> None:
         _beside_naive(model, _history(model, chosen), chosen.season)
         return
     problem = _problem(model)
+    if problem == "anomaly":
+        raise ValueError(f"a .csv does not say what is an anomaly; rustlstm predict {chosen.model} lists the alarms")
     X, y = read(chosen.file, problem, chosen)
     known, unseen = _parts(X, y, 0.5)
     if unseen is None:
@@ -115,8 +126,16 @@ def _history(model: Any, chosen: Namespace) -> Any:
     """Return the series that a model goes on with."""
     history, target = series(chosen.file, chosen)
     if chosen.target and isinstance(model.target, int) and target != model.target:
-        raise ValueError(f"the model forecasts column {model.target + 1} of its files, --target is column {target + 1}")
+        raise ValueError(
+            f"the model has learned column {model.target + 1} of its files, --target is column {target + 1}"
+        )
     return history
+
+
+def _alarms(model: Any, history: Any, start: int = 0) -> list[tuple[int, float]]:
+    """Return the steps of a series that raise an alarm, from 0, with their scores."""
+    scores = model.score_samples(history)
+    return [(at, float(scores[at])) for at in np.flatnonzero(scores > model.threshold_).tolist() if at >= start]
 
 
 def _beside_naive(model: Any, history: Any, season: int | None) -> None:
@@ -173,10 +192,10 @@ def _parts(X: Any, y: Any, share: float) -> tuple[tuple[Any, Any], tuple[Any, An
 
 
 def _problem(model: Any) -> str:
-    problem = getattr(type(model), "_problem", "")
-    if problem not in ESTIMATORS:
-        raise ValueError(f"a {type(model).__name__} has no files of its own; load it with rustlstm.load")
-    return str(problem)
+    for problem, kind in ESTIMATORS.items():
+        if isinstance(model, kind):
+            return problem
+    raise ValueError(f"a {type(model).__name__} has no files of its own; load it with rustlstm.load")
 
 
 def _much(X: Any) -> str:

@@ -6,9 +6,11 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..datasets import read_conll, read_csv, read_jsonl, read_pairs, read_text, read_ts
 
-PROBLEMS = ("classification", "tagging", "generation", "seq2seq", "forecast")
+PROBLEMS = ("classification", "tagging", "generation", "seq2seq", "prediction", "forecast", "anomaly")
 # What a file is for if nobody says so.
 USUAL = {
     ".txt": "generation",
@@ -18,6 +20,10 @@ USUAL = {
     ".ts": "classification",
     ".csv": "forecast",
 }
+
+
+# The fields of a .jsonl if nobody says so.
+FIELDS = {"classification": ("text", "label"), "prediction": ("x", "y")}
 
 
 def problem_of(path: str) -> str:
@@ -33,7 +39,7 @@ def read(path: str, problem: str, chosen: Namespace, answers: bool = True) -> tu
     ending = _ending(path)
     if problem == "generation":
         return read_text(path), None
-    if problem == "forecast":
+    if problem in ("forecast", "anomaly"):
         return series(path, chosen)[0], None
     if problem == "tagging":
         tokens, labels = read_conll(path, 0, -1)
@@ -41,9 +47,10 @@ def read(path: str, problem: str, chosen: Namespace, answers: bool = True) -> tu
     if ending == ".tsv":
         return read_pairs(path) if answers else (read_pairs(path, columns=(0, 0))[0], None)
     if ending == ".jsonl":
-        default = ("text", "label") if problem == "classification" else ("source", "target")
-        field = chosen.x or default[0]
-        return read_jsonl(path, field, chosen.y or default[1]) if answers else (read_jsonl(path, field), None)
+        fields = FIELDS.get(problem, ("source", "target"))
+        x, y = chosen.x or fields[0], chosen.y or fields[1]
+        found, wanted = read_jsonl(path, x, y) if answers else (read_jsonl(path, x), None)
+        return _numbers(found) if problem == "prediction" else found, wanted
     if ending == ".ts":
         found = read_ts(path)
         return found.x, found.y
@@ -63,6 +70,13 @@ def series(path: str, chosen: Namespace) -> tuple[Any, int]:
     if target not in names:
         raise ValueError(f"{path} has no column {target!r}; it has {', '.join(names)}")
     return table.values, names.index(target)
+
+
+def _numbers(rows: list[Any]) -> list[Any]:
+    """Return lists of numbers as arrays if any has a fraction; whole numbers may be items, so they stay as they are."""
+    if any(isinstance(value, float) for row in rows if isinstance(row, list) for value in row):
+        return [np.asarray(row, np.float32) for row in rows]
+    return rows
 
 
 def _ending(path: str) -> str:

@@ -12,11 +12,12 @@ from ._files import PROBLEMS
 FILES = """files, by their ending (.gz may follow):
   .txt    a text for generation
   .tsv    pairs for seq2seq, two columns; with --problem classification a text and its label
-  .jsonl  objects for classification; --x and --y name the fields (text and label)
+  .jsonl  objects for classification; --x and --y name the fields (text and label); with --problem prediction a list of
+          numbers or items and what follows it (x and y)
   .conll  tokens and labels in columns for tagging, an empty line after each sequence
   .ts     labelled series for classification, as those of the UCR archive
-  .csv    a series for forecast, a row for each moment; --target names the column; with --problem classification --x and
-          --y name the columns of texts and labels
+  .csv    a series for forecast, a row for each moment; --target names the column; with --problem anomaly what is
+          unusual in it; with --problem classification --x and --y name the columns of texts and labels
 """
 
 
@@ -98,4 +99,4 @@ def _add_columns(command: argparse.ArgumentParser) -> None:
     command.add_argument("--x", help="field or column of the sequences")
     command.add_argument("--y", help="field or column of the answers")
     command.add_argument("--time", help="column of the time, of a .csv")
-    command.add_argument("--target", help="column to forecast; the last one if left out")
+    command.add_argument("--target", help="column to forecast, the last one if left out; to watch for anomalies, all")
