@@ -331,6 +331,11 @@ def test_baselines_of_a_text_count_the_tokens_of_the_model(unit: str) -> None:
     assert sizes[0] == len(test[0]) - 1 and sum(sizes[1:]) == pytest.approx(len(test[0]), rel=0.05)
 
 
+def test_a_rest_of_one_character_is_no_piece() -> None:
+    found = quiet(TellsApart(), None, ((SPOKEN[:600], None), (SPOKEN[600:1001], None)))
+    assert found.models[found.model].counted_ == [400, 199, 200]
+
+
 def test_the_unit_of_data_counts_where_the_model_has_none() -> None:
     class Mute(TellsApart):
         unit = None  # type: ignore[assignment]

@@ -136,6 +136,9 @@ def compare(
     part; the one given stays as it is. One that is fitted already is used as it is: see to it that it has not seen the
     test part.
 
+    Of texts, baselines that count have the model's tokens, and its unknown one for all that it does not know. Of one
+    series, all forecast as many steps and columns as the model, from the same origins of the test part.
+
     Args:
         model: an estimator with ``fit`` and ``predict``; for generation ``fit(text)`` and ``nats(text)``; for one
             series without y a ``Forecaster``, or what has ``fit(series)`` and ``backtest``.
