@@ -190,3 +190,53 @@ def test_what_a_detector_refuses() -> None:
     scores = [stream.update(value, future=known) for value, known in zip(WAVE[:30], FUTURE[:30], strict=True)]
     np.testing.assert_array_equal(scores, detector.score_samples(WAVE[:30], future=FUTURE[:30]))
     assert len(detector.predict(WAVE[:5], future=FUTURE[:5])) == 5
+
+
+class Stop(rl.training.Callback):
+    """Ends a fit by an error."""
+
+    def __init__(self, error: BaseException, step: int = 3) -> None:
+        self.error, self.step = error, step
+
+    def on_step(self, trainer: Any) -> None:
+        if trainer.step == self.step:
+            raise self.error
+
+
+def test_a_fit_that_fails_leaves_the_old_detector() -> None:
+    detector = small().fit(WAVE)
+    wanted, threshold = detector.score_samples(broken()), detector.threshold_
+    failing: list[tuple[dict[str, Any], Any, list[Any], type[Exception]]] = [
+        ({}, WAVE[:9], [], ValueError),
+        ({"season": 100, "normalise": "standard"}, WAVE[:50], [], ValueError),
+        ({"normalise": "standard"}, WAVE * 9, [Stop(OSError("full"))], OSError),
+        ({"normalise": "window", "season": None, "warm_start": True}, WAVE * 9, [Stop(OSError("full"))], OSError),
+    ]
+    for options, series, callbacks, error in failing:
+        detector.set_params(**options)
+        with pytest.raises(error):
+            detector.fit(series, callbacks=callbacks)
+        np.testing.assert_array_equal(detector.score_samples(broken()), wanted)
+        assert detector.threshold_ == threshold
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), rl.NonFiniteError("inf")])
+def test_an_interrupted_fit_leaves_a_detector_of_what_it_came_to(error: BaseException) -> None:
+    for detector in (small(), small().fit(WAVE)):
+        detector.set_params(normalise="standard", ahead=2)
+        with pytest.raises(type(error)):
+            detector.fit(50 * WAVE[:300], callbacks=[Stop(error)])
+        known = detector.score_samples(50 * WAVE[270:300])
+        assert known.shape == (30,)
+        assert len(detector.scores_) == 30
+        assert detector.usual_[1] > 1
+
+
+def test_options_set_after_fit_change_nothing_until_the_next() -> None:
+    detector = small(smoothing=2, season=5).fit(WAVE)
+    wanted = detector.score_samples(broken())
+    detector.set_params(normalise="standard", season=None, window=3, lags=7, ahead=4, smoothing=9)
+    np.testing.assert_array_equal(detector.score_samples(broken()), wanted)
+    stream = detector.stream()
+    np.testing.assert_array_equal([stream.update(value) for value in broken()[:60]], wanted[:60])
+    assert not np.array_equal(detector.fit(WAVE).score_samples(broken()), wanted)

@@ -416,3 +416,113 @@ def test_what_predict_refuses() -> None:
         calendar.predict(series=WAVE[:100], future=WAVE[:100])
     with pytest.raises(ValueError, match="future must have 1 columns, as in fit, got none"):
         calendar.predict(series=WAVE[:100])
+
+
+# --- a fit that does not reach its end, and options that change after it
+
+
+class Stop(rl.training.Callback):
+    """Ends a fit by an error."""
+
+    def __init__(self, error: BaseException, step: int = 3) -> None:
+        self.error, self.step = error, step
+
+    def on_step(self, trainer: Any) -> None:
+        if trainer.step == self.step:
+            raise self.error
+
+
+def test_a_fit_that_fails_leaves_the_old_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = small(horizon=3).fit(WAVE)
+    wanted = model.predict(), model.predict_interval(coverage=0.5)
+    standard = {"normalise": "standard", "horizon": 5}
+    warm = {"normalise": "window", "horizon": 3, "warm_start": True}
+    failing: list[tuple[dict[str, Any], Any, list[Any], type[BaseException]]] = [
+        (standard, WAVE[:4], [], ValueError),
+        (standard, np.stack([WAVE, np.full(240, np.nan)], 1), [], ValueError),
+        ({"strategy": "magic"}, WAVE, [], ValueError),
+        ({"strategy": "joint"}, WAVE * 9, [Stop(OSError("full"))], OSError),
+        (standard, WAVE * 9, ["no callback"], TypeError),
+        (warm, WAVE * 9, [Stop(OSError("full"))], OSError),
+        (warm, np.stack([WAVE, WAVE], 1), [], ValueError),
+    ]
+    for options, series, callbacks, error in failing:
+        model.set_params(**options)
+        with pytest.raises(error):
+            model.fit(series, callbacks=callbacks)
+        np.testing.assert_array_equal(model.predict(), wanted[0])
+        np.testing.assert_array_equal(model.predict_interval(coverage=0.5), wanted[1])
+    # Whoever is impatient twice has the old one, too; and who had none still has none.
+    new = small()
+    for one in (model, new):
+        with monkeypatch.context() as patch:
+            patch.setattr(rl.Forecaster, "_missed", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                one.fit(WAVE * 9, callbacks=[Stop(KeyboardInterrupt())])
+    np.testing.assert_array_equal(model.predict(), wanted[0])
+    with pytest.raises(NotFittedError):
+        new.predict()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), rl.NonFiniteError("inf")])
+@pytest.mark.parametrize("normalise", ["window", "standard"])
+def test_an_interrupted_fit_leaves_a_model_of_what_it_came_to(error: BaseException, normalise: str) -> None:
+    for model in (
+        small(),
+        small(horizon=1).fit(WAVE),
+        small(horizon=3, normalise=normalise, warm_start=True).fit(WAVE),
+    ):
+        model.set_params(horizon=3, normalise=normalise)
+        series = 1000 + 50 * WAVE[:200]
+        with pytest.raises(type(error)):
+            model.fit(series, callbacks=[Stop(error)])
+        np.testing.assert_allclose(model.predict(), model.predict(series=series), rtol=1e-6)
+        assert model.residuals_.shape[1] == 3
+        assert model.predict_interval(coverage=0.5).shape == (3, 2)
+
+
+@pytest.mark.parametrize("output", ["point", "quantile"])
+def test_options_set_after_fit_change_nothing_until_the_next(output: str) -> None:
+    changed: dict[str, Any] = {"normalise": "standard", "season": 12, "window": 3, "lags": 4, "horizon": 1}
+    changed.update(strategy="direct", output="gaussian", quantiles=(0.5,), seed=5, target=3, loss="mae")
+    for strategy in ("joint", "recursive"):
+        model = small(horizon=3, output=output, strategy=strategy, quantiles=(0.1, 0.5, 0.9)).fit(WAVE)
+
+        def told(model: rl.Forecaster = model) -> list[Any]:
+            tested = model.backtest(WAVE, start=200)
+            return [model.predict(), model.predict(series=WAVE), tested.forecasts, tested.naive, *levels(model)]
+
+        def levels(model: rl.Forecaster) -> list[Any]:
+            return [model.predict_quantiles(), model.predict_interval(coverage=0.5)]
+
+        wanted = told()
+        for before, after in zip(wanted, model.set_params(**changed) and told(), strict=True):
+            np.testing.assert_array_equal(before, after)
+
+
+def test_a_warm_start_goes_on_with_what_the_network_was_made_for() -> None:
+    model = small(horizon=3, validation=0.2).fit(WAVE)
+    model.set_params(warm_start=True, horizon=5, normalise="standard", season=12).fit(WAVE)
+    assert model.predict().shape == (3,)
+    assert model.residuals_.shape[1] == 3
+
+
+@pytest.mark.parametrize("output", ["quantile", "gaussian"])
+def test_intervals_do_not_depend_on_the_company(output: str) -> None:
+    rows = [WAVE[:200], 3 * WAVE[20:], WAVE[50:150]]
+    model = small(horizon=5, strategy="recursive", output=output).fit(rows)
+    together = model.predict_quantiles()
+    for at, row in enumerate(rows):
+        np.testing.assert_allclose(model.predict_quantiles(series=row), together[at], rtol=1e-5)
+    np.testing.assert_allclose(model.predict_quantiles(series=rows[::-1]), together[::-1], rtol=1e-5)
+    np.testing.assert_allclose(model.predict_quantiles(3), together[:, :3], rtol=1e-5)
+    other = model.set_params(seed=1).fit(rows)
+    assert np.abs(other.predict_quantiles() - together).max() > 0
+
+
+def test_recursive_quantiles_beyond_those_of_fit_are_refused() -> None:
+    model = small(horizon=3, strategy="recursive", output="quantile").fit(WAVE)
+    assert model.predict_interval(coverage=0.9).shape == (3, 2)
+    for call in (lambda: model.predict_interval(coverage=0.95), lambda: model.predict_quantiles(levels=[0.5, 0.99])):
+        with pytest.raises(ValueError, match="levels must be within those of fit, 0.05 to 0.95"):
+            call()

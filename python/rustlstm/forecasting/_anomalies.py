@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from .._options import count, positive
 from ..training import Callback
-from ._panel import F64, Index, Panel, as_panel
+from ._panel import F64, Index, Panel
 from ._series_estimator import FromSeries, origins
 
 # A median of absolute deviations times this is the standard deviation of a normal distribution.
@@ -56,6 +56,8 @@ class AnomalyDetector(FromSeries):
     merge: int = 0
 
     _problem: ClassVar[str] = "prediction"
+    _meaning: ClassVar[tuple[str, ...]] = (*FromSeries._meaning, "ahead")
+    _answering: ClassVar[tuple[str, ...]] = ("smoothing",)
 
     def fit(
         self,
@@ -75,19 +77,7 @@ class AnomalyDetector(FromSeries):
             static: what does not change.
             callbacks: for the training loop.
         """
-        self._check_options()
-        panel = as_panel(series, past, future, static)
-        scaled, cuts = self._learn(panel, callbacks)
-        errors = self._held_out_errors(scaled, cuts)
-        known = np.concatenate([each[np.isfinite(each[:, 0])] for each in errors])
-        middle = np.median(known, axis=0)
-        spread = NORMAL * np.median(np.abs(known - middle), axis=0)
-        # Where more than half of the errors are the same, the mean tells what the median cannot.
-        spread = np.where(spread > 0, spread, np.abs(known - middle).mean(axis=0))
-        self.usual_ = np.stack([middle, np.where(spread > 0, spread, 1.0)])
-        scores = np.concatenate([self._scores(each) for each in errors])
-        self.scores_ = np.sort(scores[np.isfinite(scores)])
-        self.threshold_ = self._threshold()
+        self._fit(series, past, future, static, callbacks)
         return self
 
     def score_samples(self, series: Any, *, past: Any = None, future: Any = None, static: Any = None) -> Any:
@@ -124,7 +114,20 @@ class AnomalyDetector(FromSeries):
     # --- what a fit learns
 
     def _ahead(self) -> int:
-        return self.ahead
+        ahead: int = self.options_["ahead"]
+        return ahead
+
+    def _learn_usual(self, panel: Panel, scaled: Panel, cuts: Index) -> None:
+        errors = self._held_out_errors(scaled, cuts)
+        known = np.concatenate([each[np.isfinite(each[:, 0])] for each in errors])
+        middle = np.median(known, axis=0)
+        spread = NORMAL * np.median(np.abs(known - middle), axis=0)
+        # Where more than half of the errors are the same, the mean tells what the median cannot.
+        spread = np.where(spread > 0, spread, np.abs(known - middle).mean(axis=0))
+        self.usual_ = np.stack([middle, np.where(spread > 0, spread, 1.0)])
+        scores = np.concatenate([self._scores(each) for each in errors])
+        self.scores_ = np.sort(scores[np.isfinite(scores)])
+        self.threshold_ = self._threshold()
 
     def _check_options(self) -> None:
         count("ahead", self.ahead)
@@ -152,12 +155,12 @@ class AnomalyDetector(FromSeries):
     def _errors(self, panel: Panel) -> list[F64]:
         """Return the absolute errors of a scaled panel, NaN for the first steps of a series: a list of [T, K]."""
         coder = self.inputs_
-        which, at = origins(panel, coder.needs, panel.begins + panel.lengths - self.ahead)
+        which, at = origins(panel, coder.needs, panel.begins + panel.lengths - coder.horizon)
         found = [np.full((length, len(coder.targets)), np.nan) for length in panel.lengths.tolist()]
         if len(at):
             parts, base, unit = self._answers(panel, which, at)
             told = (base + unit * self._output().points(parts))[:, -1]
-            step = at + self.ahead - 1
+            step = at + coder.horizon - 1
             errors = np.abs(panel.values[step][:, coder.targets] - told)
             for series, each in enumerate(found):
                 there = which == series
@@ -181,11 +184,10 @@ class AnomalyDetector(FromSeries):
         known = errors[np.isfinite(errors[:, 0])]
         scaled = (known - middle) / spread
         # One column keeps its sign, so that what is better than usual is below 0.
+        smoothing = self.options_["smoothing"]
         raw = scaled[:, 0] if scaled.shape[1] == 1 else np.sqrt((np.maximum(scaled, 0) ** 2).mean(axis=1))
         found = np.full(len(errors), np.nan)
-        found[len(errors) - len(raw) :] = [
-            _mean(raw[max(at + 1 - self.smoothing, 0) : at + 1]) for at in range(len(raw))
-        ]
+        found[len(errors) - len(raw) :] = [_mean(raw[max(at + 1 - smoothing, 0) : at + 1]) for at in range(len(raw))]
         return found
 
     def _merged(self, flags: npt.NDArray[np.bool_]) -> Index:
@@ -235,8 +237,8 @@ class Detection:
             if part.ndim != 1 or not np.isfinite(part).all():
                 raise ValueError(f"{name} must hold finite numbers of one step, got {part.tolist()}")
         detector = self._detector
-        coder, ahead = detector.inputs_, detector.ahead
-        keep = coder.needs + ahead
+        coder = detector.inputs_
+        keep = coder.needs + coder.horizon
         values, coming = [*self._values, row][-keep:], [*self._future, known][-keep:]
         panel = detector._panel(np.stack(values), None, np.stack(coming) if known.size else None, self._static)
         self._values, self._future = values, coming
@@ -244,7 +246,7 @@ class Detection:
         if self._steps < keep:
             return math.nan
         error = self._error(coder.scaled(panel))
-        self._recent = [*self._recent, error][-detector.smoothing :]
+        self._recent = [*self._recent, error][-detector.options_["smoothing"] :]
         return float(detector._scores(np.stack(self._recent))[-1])
 
     def is_anomaly(self, score: float) -> bool:
@@ -254,14 +256,14 @@ class Detection:
     def _error(self, panel: Panel) -> F64:
         """Return the absolute error of the last step of a scaled panel: [K]."""
         detector = self._detector
-        coder, ahead = detector.inputs_, detector.ahead
+        coder = detector.inputs_
         at = np.array([coder.needs])
         coded = coder.encode(panel, np.zeros(1, np.int64), at)
         raw, state = detector._said(coded.x, coded.z, self._state)
         self._state = state if detector._whole() else None
         parts = np.asarray(raw, np.float64).reshape(*coded.base.shape, -1)
         told = (coded.base + coded.unit * detector._output().points(parts))[0, -1]
-        found: F64 = np.abs(panel.values[coder.needs + ahead - 1, coder.targets] - told)
+        found: F64 = np.abs(panel.values[coder.needs + coder.horizon - 1, coder.targets] - told)
         return found
 
 

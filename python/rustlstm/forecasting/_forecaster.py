@@ -56,6 +56,8 @@ class Forecaster(FromSeries):
     quantiles: tuple[float, ...] = (0.05, 0.25, 0.5, 0.75, 0.95)
 
     _problem: ClassVar[str] = "prediction"
+    _meaning: ClassVar[tuple[str, ...]] = (*FromSeries._meaning, "horizon", "strategy", "output", "quantiles")
+    _answering: ClassVar[tuple[str, ...]] = ("seed",)
 
     def fit(
         self,
@@ -76,16 +78,7 @@ class Forecaster(FromSeries):
             static: [S], or [N, S] of N series: what does not change.
             callbacks: for the training loop.
         """
-        self._check_options()
-        panel = as_panel(series, past, future, static)
-        if self.strategy == "recursive" and panel.values.shape[1] != self._targeted(panel):
-            raise ValueError(
-                "strategy='recursive' reads its own answers, so it must predict every column; give what is known in "
-                "advance as future, or take strategy='joint'"
-            )
-        scaled, cuts = self._learn(panel, callbacks)
-        self.last_ = self._end(panel)
-        self.residuals_ = self._missed(panel, scaled, cuts)
+        self._fit(series, past, future, static, callbacks)
         return self
 
     def predict(
@@ -136,7 +129,7 @@ class Forecaster(FromSeries):
         if not isinstance(coverage, (float, int)) or not 0 < coverage < 1:
             raise ValueError(f"coverage must be between 0 and 1, got {coverage!r}")
         panel, which, at, steps = self._asked(horizon, series, past, future, static)
-        if self.output != "point":
+        if self.options_["output"] != "point":
             levels = [(1 - coverage) / 2, (1 + coverage) / 2]
             return self._shaped(panel, self._levels(panel, which, at, steps, levels))
         missed = np.sort(np.abs(self._residuals(steps)), axis=0)
@@ -172,9 +165,10 @@ class Forecaster(FromSeries):
             future: see there.
             static: see there.
         """
-        chosen = checked_levels("levels", self.quantiles if levels is None else levels)
+        self._fitted()
+        chosen = checked_levels("levels", self.options_["quantiles"] if levels is None else levels)
         panel, which, at, steps = self._asked(horizon, series, past, future, static)
-        if self.output != "point":
+        if self.options_["output"] != "point":
             return self._shaped(panel, self._levels(panel, which, at, steps, chosen))
         off = np.quantile(self._residuals(steps), chosen, axis=0)
         points, units = self._points(panel, which, at, steps), self._units(panel, which, at)
@@ -209,7 +203,7 @@ class Forecaster(FromSeries):
         steps = self._horizon(horizon)
         which, at = rolling(panel, start, self.inputs_.needs, steps, stride)
         points = self._points(self.inputs_.scaled(panel), which, at, steps)
-        return judged(panel, which, at, points, self.inputs_.targets, self.flat_, self.season)
+        return judged(panel, which, at, points, self.inputs_.targets, self.flat_, self.options_["season"])
 
     def score(self, series: Any, *, past: Any = None, future: Any = None, static: Any = None) -> float:
         """Return R² of the forecasts from all origins: 1 at best, and 0 for the mean of what came."""
@@ -218,13 +212,20 @@ class Forecaster(FromSeries):
     # --- what a fit learns
 
     def _ahead(self) -> int:
-        return 1 if self.strategy == "recursive" else self.horizon
+        return 1 if self._recursive() else self._own_horizon()
+
+    def _own_horizon(self) -> int:
+        horizon: int = self.options_["horizon"]
+        return horizon
+
+    def _recursive(self) -> bool:
+        return bool(self.options_["strategy"] == "recursive")
 
     def _readers(self) -> int:
-        return self.horizon if self.strategy == "direct" else 1
+        return self._own_horizon() if self.options_["strategy"] == "direct" else 1
 
     def _output(self) -> Output:
-        return Output(self.output, self.loss, self.quantiles)
+        return Output(self.options_["output"], self.loss, self.options_["quantiles"])
 
     def _check_options(self) -> None:
         count("horizon", self.horizon)
@@ -233,8 +234,17 @@ class Forecaster(FromSeries):
         checked_levels("quantiles", self.quantiles)
         super()._check_options()
 
-    def _targeted(self, panel: Panel) -> int:
-        return panel.own if self.target is None else len(np.atleast_1d(np.asarray(self.target, object)))
+    def _refuse(self, panel: Panel) -> None:
+        targeted = panel.own if self.target is None else len(np.atleast_1d(np.asarray(self.target, object)))
+        if self.strategy == "recursive" and panel.values.shape[1] != targeted:
+            raise ValueError(
+                "strategy='recursive' reads its own answers, so it must predict every column; give what is known in "
+                "advance as future, or take strategy='joint'"
+            )
+
+    def _learn_usual(self, panel: Panel, scaled: Panel, cuts: Index) -> None:
+        self.last_ = self._end(panel)
+        self.residuals_ = self._missed(panel, scaled, cuts)
 
     def _end(self, panel: Panel) -> dict[str, Any]:
         """Return what ``predict`` goes on from: all of the series where a state is carried along it, else its end."""
@@ -253,21 +263,23 @@ class Forecaster(FromSeries):
 
     def _missed(self, panel: Panel, scaled: Panel, cuts: Index) -> F64:
         """Return what was missed on the held-out parts, in units of the frames: [n, H, K]."""
-        which, at = self._validating(panel, cuts, MANY * 4, self.horizon)
+        steps = self._own_horizon()
+        which, at = self._validating(panel, cuts, MANY * 4, steps)
         if not len(at):
-            return np.zeros((0, self.horizon, len(self.inputs_.targets)))
-        actuals = panel.values[at[:, None] + np.arange(self.horizon)][..., self.inputs_.targets]
-        found: F64 = (actuals - self._points(scaled, which, at, self.horizon)) / self._units(scaled, which, at)
+            return np.zeros((0, steps, len(self.inputs_.targets)))
+        actuals = panel.values[at[:, None] + np.arange(steps)][..., self.inputs_.targets]
+        found: F64 = (actuals - self._points(scaled, which, at, steps)) / self._units(scaled, which, at)
         return found
 
     # --- answers
 
     def _horizon(self, horizon: int | None) -> int:
         self._fitted()
-        steps = self.horizon if horizon is None else count("horizon", horizon)
-        if self.strategy != "recursive" and steps > self.inputs_.horizon:
+        steps = self._own_horizon() if horizon is None else count("horizon", horizon)
+        if not self._recursive() and steps > self.inputs_.horizon:
+            strategy = self.options_["strategy"]
             raise ValueError(
-                f"horizon must be at most {self.inputs_.horizon}, which strategy={self.strategy!r} was fitted for, got "
+                f"horizon must be at most {self.inputs_.horizon}, which strategy={strategy!r} was fitted for, got "
                 f"{steps}; fit with horizon={steps}, or strategy='recursive'"
             )
         return steps
@@ -318,28 +330,31 @@ class Forecaster(FromSeries):
 
     def _points(self, panel: Panel, which: Index, at: Index, steps: int) -> F64:
         """Return means or medians at places of a scaled panel: [N, H, K]."""
-        if self.strategy == "recursive":
+        if self._recursive():
             return self._rolled(panel, which, at, steps, None)
         parts, base, unit = self._answers(panel, which, at)
         return (base + unit * self._output().points(parts))[:, :steps]
 
     def _levels(self, panel: Panel, which: Index, at: Index, steps: int, levels: Sequence[float]) -> F64:
         """Return quantiles: [N, H, K, Q]."""
-        if self.strategy == "recursive" and steps > 1:
+        known = self.options_["quantiles"]
+        within = known[0] - CLOSE <= min(levels) <= max(levels) <= known[-1] + CLOSE
+        if self.options_["output"] == "quantile" and not within:
+            raise ValueError(
+                f"levels must be within those of fit, {known[0]} to {known[-1]}, got "
+                f"{min(levels):.4g} to {max(levels):.4g}"
+            )
+        if self._recursive() and steps > 1:
             several = np.repeat(np.arange(len(at)), PATHS)
-            shape = (len(several), steps, len(self.inputs_.targets))
-            shares = np.random.Generator(np.random.PCG64(self.seed)).random(shape)
-            paths = self._rolled(panel, which[several], at[several], steps, shares)
+            # The same for each series, so that none depends on its company; and step by step, so that none depends on
+            # how many follow. The paths of a step share the distribution out evenly, in a random order.
+            draws = np.random.Generator(np.random.PCG64(self.options_["seed"]))
+            order = draws.random((steps, PATHS, len(self.inputs_.targets))).argsort(axis=1)
+            shares = (np.moveaxis(order, 0, 1) + 0.5) / PATHS
+            paths = self._rolled(panel, which[several], at[several], steps, np.tile(shares, (len(at), 1, 1)))
             paths = paths.reshape(len(at), PATHS, *paths.shape[1:])
             return np.moveaxis(np.quantile(paths, levels, axis=1), 0, -1)
         parts, base, unit = self._answers(panel, which, at)
-        if self.output == "quantile" and not (
-            self.quantiles[0] - CLOSE <= min(levels) <= max(levels) <= self.quantiles[-1] + CLOSE
-        ):
-            raise ValueError(
-                f"levels must be within those of fit, {self.quantiles[0]} to {self.quantiles[-1]}, got "
-                f"{min(levels):.4g} to {max(levels):.4g}"
-            )
         return (base[..., None] + unit[..., None] * self._output().at(parts, levels))[:, :steps]
 
     def _units(self, panel: Panel, which: Index, at: Index) -> F64:

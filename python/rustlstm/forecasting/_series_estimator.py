@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import copy
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from .._errors import NonFiniteError
 from .._options import choice, count
 from ..datasets import Scaler
 from ..models._estimator import Estimator
+from ..models._undo import or_as_before
 from ..nn import Dropout, Linear, Module
 from ..tensor import Array, Tensor, no_grad
 from ..training import Callback
@@ -25,8 +28,15 @@ NORMALISATIONS = ("window", "standard", "none")
 MANY = 512
 
 
+class Remembered:
+    """What ``fit`` leaves beside what all estimators have. No dataclass, so that these are no options."""
+
+    options_: dict[str, Any]
+    flat_: bool
+
+
 @dataclass(kw_only=True, eq=False, repr=False)
-class FromSeries(Estimator):
+class FromSeries(Remembered, Estimator):
     """An estimator that learns from series what comes next.
 
     Args:
@@ -55,6 +65,12 @@ class FromSeries(Estimator):
     head_size: int | None = None
     steps_per_epoch: int | None = 100
 
+    # ``options_`` has these as they were in ``fit``: what a network answers means nothing without them, so they are its
+    # own for good, whatever is set afterwards.
+    _meaning: ClassVar[tuple[str, ...]] = ("window", "normalise", "season", "lags")
+    # Further ones that answers follow from, but that a warm start may change.
+    _answering: ClassVar[tuple[str, ...]] = ()
+
     # --- what each kind of estimator says
 
     def _ahead(self) -> int:
@@ -67,6 +83,13 @@ class FromSeries(Estimator):
 
     def _output(self) -> Output:
         return Output("point", self.loss, ())
+
+    def _refuse(self, panel: Panel) -> None:
+        """Fail if there is nothing to learn from such a panel."""
+
+    def _learn_usual(self, panel: Panel, scaled: Panel, cuts: Index) -> None:
+        """Learn what the trained network misses."""
+        raise NotImplementedError
 
     # --- learning
 
@@ -82,15 +105,46 @@ class FromSeries(Estimator):
         if (self.lstm or {}).get("bidirectional"):
             raise ValueError("lstm must not be bidirectional: what comes next is read forwards")
 
-    def _learn(self, panel: Panel, callbacks: Sequence[Callback]) -> tuple[Panel, Index]:
-        """Learn from a panel; return it scaled, and the first row of each series that validates."""
+    def _fit(self, series: Any, past: Any, future: Any, static: Any, callbacks: Sequence[Callback]) -> None:
+        """Learn, or leave the model as it was.
+
+        What was interrupted, or met a number that is not finite, is a model of what it came to: all else is learned
+        for it before the error goes on.
+        """
+        stopped: BaseException | None = None
+        with or_as_before(self):
+            self._check_options()
+            panel = as_panel(series, past, future, static)
+            self._refuse(panel)
+            scaled, cuts, loss, train, other = self._prepared(panel)
+            try:
+                self._run(loss, train, other, callbacks)
+            except (KeyboardInterrupt, NonFiniteError) as error:
+                stopped = error
+            self._learn_usual(panel, scaled, cuts)
+        if stopped is not None:
+            raise stopped
+
+    def _prepared(self, panel: Panel) -> tuple[Panel, Index, Callable[..., Any], Any, Any]:
+        """Learn all but the weights.
+
+        Returns:
+            the panel, scaled; the first row of each series that validates; the loss; what to train and to validate on.
+        """
+        goes_on = self._goes_on()
+        before = self.options_ if goes_on else {}
+        self.options_ = {name: before.get(name, getattr(self, name)) for name in self._meaning}
+        self.options_.update({name: getattr(self, name) for name in self._answering})
         cuts = panel.begins + self._kept(panel)
-        if not self._goes_on():
+        if not goes_on:
             self.inputs_ = self._coder(panel, cuts)
         coder: Coder = self.inputs_
         self._long_enough(panel, coder.needs + coder.horizon, f" to learn {self._wording()}")
         scaled = coder.scaled(panel)
-        if not self._goes_on():
+        if goes_on:
+            # The old one stays as it is until this fit is at its end.
+            self.network_ = copy.deepcopy(self.network_)
+        else:
             self.flat_ = panel.flat or isinstance(self.target, (str, int, np.integer))
             self.network_ = self._network(coder)
         ends = panel.begins + panel.lengths
@@ -98,23 +152,22 @@ class FromSeries(Estimator):
         train: Any
         other: Any = None
         if self._whole():
-            rows = min(max(int(panel.lengths.sum()) // (4 * self.window), 1), self.batch_size)
+            window = self.options_["window"]
+            rows = min(max(int(panel.lengths.sum()) // (4 * window), 1), self.batch_size)
             first, last = panel.begins + coder.needs, cuts - coder.horizon
-            train = streams(coder, scaled, first, last, first, rows=rows, steps=self.window, seed=self.seed)
+            train = streams(coder, scaled, first, last, first, rows=rows, steps=window, seed=self.seed)
             if held:
                 # Those without a held-out part have nothing that counts.
                 counts, last = np.where(cuts < ends, cuts, ends), ends - coder.horizon
                 other = streams(coder, scaled, first, last, counts, rows=None, steps=LONG, seed=self.seed)
-            self._run(self._stream_loss, train, other, callbacks)
-        else:
-            which, at = origins(panel, coder.needs, cuts - coder.horizon)
-            size, most = self.batch_size, self.steps_per_epoch
-            train = Windows(coder, scaled, which, at, batch_size=size, most=most, seed=self.seed)
-            if held:
-                which, at = self._validating(panel, cuts, MANY * 4, coder.horizon)
-                other = Windows(coder, scaled, which, at, batch_size=MANY // 2, shuffle=False)
-            self._run(self._window_loss, train, other, callbacks)
-        return scaled, cuts
+            return scaled, cuts, self._stream_loss, train, other
+        which, at = origins(panel, coder.needs, cuts - coder.horizon)
+        size, most = self.batch_size, self.steps_per_epoch
+        train = Windows(coder, scaled, which, at, batch_size=size, most=most, seed=self.seed)
+        if held:
+            which, at = self._validating(panel, cuts, MANY * 4, coder.horizon)
+            other = Windows(coder, scaled, which, at, batch_size=MANY // 2, shuffle=False)
+        return scaled, cuts, self._window_loss, train, other
 
     def _kept(self, panel: Panel) -> Index:
         """Return how many steps of each series are trained on: all but the last part."""
@@ -133,15 +186,23 @@ class FromSeries(Estimator):
         return which[::every], at[::every]
 
     def _needs(self) -> int:
-        return max((1 if self._whole() else self.window) + (self.season or 1) - 1, self.lags)
+        season: int = self.options_["season"] or 1
+        lags: int = self.options_["lags"]
+        return max(self._window() + season - 1, lags)
+
+    def _window(self) -> int:
+        """Return how many steps go through the network at once."""
+        window: int = 1 if self._whole() else self.options_["window"]
+        return window
 
     def _wording(self) -> str:
         return f"with {self._told()} and {_steps(self._ahead())} ahead"
 
     def _told(self) -> str:
-        season = "" if self.season is None else f", season {self.season}"
-        lags = "" if not self.lags else f", lags {self.lags}"
-        return ("no window" if self._whole() else f"window {self.window}") + season + lags
+        given = self.options_
+        season = "" if given["season"] is None else f", season {given['season']}"
+        lags = "" if not given["lags"] else f", lags {given['lags']}"
+        return ("no window" if self._whole() else f"window {given['window']}") + season + lags
 
     def _long_enough(self, panel: Panel, least: int, wording: str) -> None:
         short = np.flatnonzero(panel.lengths < least)
@@ -153,17 +214,17 @@ class FromSeries(Estimator):
 
     def _whole(self) -> bool:
         """Say whether the network carries its state along the whole series."""
-        return self.normalise != "window"
+        return bool(self.options_["normalise"] != "window")
 
     def _coder(self, panel: Panel, cuts: Index) -> Coder:
         targets = targets_of(self.target, panel.own, panel.names)
         trained = [panel.values[begin:cut] for begin, cut in zip(panel.begins.tolist(), cuts.tolist(), strict=True)]
         future = [panel.future[begin:cut] for begin, cut in zip(panel.begins.tolist(), cuts.tolist(), strict=True)]
         return Coder(
-            1 if self._whole() else self.window,
+            self._window(),
             self._ahead(),
-            self.season,
-            self.lags,
+            self.options_["season"],
+            self.options_["lags"],
             targets,
             Scaler(self.normalise).fit(trained) if self._whole() else None,
             Scaler().fit(future) if panel.future.shape[1] else None,
