@@ -240,3 +240,10 @@ def test_options_set_after_fit_change_nothing_until_the_next() -> None:
     stream = detector.stream()
     np.testing.assert_array_equal([stream.update(value) for value in broken()[:60]], wanted[:60])
     assert not np.array_equal(detector.fit(WAVE).score_samples(broken()), wanted)
+
+
+def test_a_dataset_and_frames_by_name() -> None:
+    data = rl.datasets.Dataset("wave", "prediction", "a wave", WAVE)
+    np.testing.assert_array_equal(small().fit(data).score_samples(data), small().fit(WAVE).score_samples(WAVE))
+    with pytest.raises(ValueError, match="must be a Dataset of one series, got 'pieces' with 20 samples"):
+        small().fit(rl.datasets.Dataset("pieces", "prediction", "what follows", WAVE.reshape(20, 20), WAVE[:20]))

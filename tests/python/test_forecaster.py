@@ -526,3 +526,57 @@ def test_recursive_quantiles_beyond_those_of_fit_are_refused() -> None:
     for call in (lambda: model.predict_interval(coverage=0.95), lambda: model.predict_quantiles(levels=[0.5, 0.99])):
         with pytest.raises(ValueError, match="levels must be within those of fit, 0.05 to 0.95"):
             call()
+
+
+# --- datasets, and names of columns
+
+
+def test_a_dataset_of_one_series_is_a_series() -> None:
+    data = rl.datasets.Dataset("wave", "prediction", "a wave", WAVE)
+    model = small(horizon=3).fit(data[:200])
+    np.testing.assert_array_equal(model.predict(), small(horizon=3).fit(WAVE[:200]).predict())
+    np.testing.assert_array_equal(model.predict(series=data), model.predict(series=WAVE))
+    assert model.score(data) == model.score(WAVE)
+    samples = rl.datasets.Dataset("pieces", "prediction", "what follows", WAVE.reshape(10, 24), WAVE[:10])
+    text = rl.datasets.Dataset("words", "generation", "words", "some words")
+    for wrong, message in ((samples, "one series, got 'pieces' with 10 samples"), (text, "got 'words' with a text")):
+        with pytest.raises(ValueError, match=message):
+            small().fit(wrong)
+
+
+def test_columns_of_frames_are_found_by_name(tmp_path: Path) -> None:
+    a, b, c, d = WAVE, np.roll(WAVE, 3) * 2, np.sin(STEPS), np.cos(STEPS)
+    model = small(horizon=3).fit(
+        Frame(a=a[:200], b=b[:200]),
+        past=Frame(c=c[:200], d=d[:200]),
+        future=Frame(c=c[:210], d=d[:210]),
+        static=Frame(s=np.array([1.0]), t=np.array([2.0])),
+    )
+    given = {"past": Frame(d=d, c=c), "static": Frame(t=np.array([2.0]), s=np.array([1.0]))}
+    calendar = Frame(d=np.sin(STEPS - 3), c=np.cos(STEPS - 3))
+    plain = {"past": np.stack([c, d], 1), "static": [1.0, 2.0]}
+    wanted = model.backtest(np.stack([a, b], 1), future=calendar.to_numpy()[:, ::-1], **plain).forecasts
+    model.save(tmp_path / "model.safetensors")
+    for one in (model, rl.load(tmp_path / "model.safetensors")):
+        np.testing.assert_array_equal(one.backtest(Frame(b=b, a=a), future=calendar, **given).forecasts, wanted)
+        coming = one.predict(future=Frame(d=d[200:203], c=c[200:203]))
+        np.testing.assert_array_equal(coming, one.predict(future=np.stack([c, d], 1)[200:203]))
+        refused: list[tuple[Any, dict[str, Any], str]] = [
+            (Frame(a=a, x=b), {}, "series lacks the column 'b'; it has a, x, and must have a, b"),
+            (Frame(b=b, a=a, x=c), {}, "series has a column 'x', which is not known"),
+            (Frame(b=b, a=a), {"past": Frame(c=c, x=d)}, "past lacks the column 'd'"),
+            (Frame(b=b, a=a), {"future": Frame(c=c, x=d)}, "future lacks the column 'd'"),
+        ]
+        for series, covariates, message in refused:
+            with pytest.raises(ValueError, match=message):
+                one.predict(series=series, **{**given, "future": calendar, **covariates})
+        with pytest.raises(ValueError, match="future lacks the column 'd'"):
+            one.predict(future=Frame(c=c[200:203]))
+
+
+def test_frames_of_a_list_have_the_same_columns() -> None:
+    both = [np.stack([WAVE, 2 * WAVE], 1), np.stack([3 * WAVE, WAVE[::-1]], 1)]
+    frames = [Frame(a=both[0][:, 0], b=both[0][:, 1]), Frame(b=both[1][:, 1], a=both[1][:, 0])]
+    np.testing.assert_array_equal(small().fit(frames).predict(), small().fit(both).predict())
+    with pytest.raises(ValueError, match=r"series\[1\] lacks the column 'b'; it has a, c"):
+        small().fit([frames[0], Frame(a=WAVE, c=WAVE)])

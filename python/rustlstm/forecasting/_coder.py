@@ -20,7 +20,7 @@ import numpy as np
 from ..datasets import Scaler
 from ..models._plain import keeps
 from ..tensor import Array
-from ._panel import F64, Index, Panel
+from ._panel import F64, Index, Names, Panel
 
 # The least unit of a window, relative to its values: a window in which nothing moves must not make its noise huge.
 LEAST_UNIT = 1e-3
@@ -49,6 +49,7 @@ class Coder:
         future: scaler of what is known in advance, or None where there is nothing.
         static: scaler of what does not change, or None.
         columns: how many the series have, those of ``past`` included.
+        names: of the columns of all that was there in fit.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Coder:
         future: Scaler | None,
         static: Scaler | None,
         columns: int,
+        names: Names,
     ) -> None:
         self.window = window
         self.horizon = horizon
@@ -72,6 +74,7 @@ class Coder:
         self.future = future
         self.static = static
         self.columns = columns
+        self.names = dict(names)
 
     @property
     def needs(self) -> int:

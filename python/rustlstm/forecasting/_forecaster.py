@@ -14,7 +14,7 @@ from .._options import choice, count
 from ..training import Callback
 from ._backtest import Backtest, judged, rolling
 from ._outputs import OUTPUTS, Output
-from ._panel import F64, Index, Panel, as_panel, blocks
+from ._panel import F64, Index, Panel, as_panel, blocks, rows_of
 from ._series_estimator import MANY, FromSeries
 
 STRATEGIES = ("recursive", "direct", "joint")
@@ -71,7 +71,8 @@ class Forecaster(FromSeries):
         """Learn from series.
 
         Args:
-            series: [T], [T, C], a frame, or a list of them, whose lengths may differ.
+            series: [T], [T, C], a frame, or a list of them, whose lengths may differ; or a ``Dataset`` of one series.
+                The columns of later frames are found by their names.
             past: further columns [T, P], known as far as the series; a list of such for a list.
             future: columns [T + .., F] that are known in advance, such as a calendar's. What goes on behind the end of
                 the series is kept for ``predict``.
@@ -318,12 +319,13 @@ class Forecaster(FromSeries):
             parts = [future] if last["one"] else list(future)
             if len(parts) != len(series):
                 raise ValueError(f"future must be a list of {len(series)}, one for each series, got {len(parts)}")
-            given = as_panel([np.asarray(part, np.float64) for part in parts])
-            if given.own != known[0].shape[1]:
-                raise ValueError(f"future must have {known[0].shape[1]} columns, as in fit, got {given.own}")
+            names = self.inputs_.names.get("future")
+            given = [rows_of("future", part, names) for part in parts]
+            for each in given:
+                if each.shape[1] != known[0].shape[1]:
+                    raise ValueError(f"future must have {known[0].shape[1]} columns, as in fit, got {each.shape[1]}")
             known = [
-                np.concatenate([had[: len(row)], given.series(at)])
-                for at, (row, had) in enumerate(zip(series, known, strict=True))
+                np.concatenate([had[: len(row)], coming]) for row, had, coming in zip(series, known, given, strict=True)
             ]
         panel = as_panel(series, None, known, last["static"])
         return Panel(**{**vars(panel), "one": last["one"]})

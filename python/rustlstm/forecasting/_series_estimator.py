@@ -114,7 +114,8 @@ class FromSeries(Remembered, Estimator):
         stopped: BaseException | None = None
         with or_as_before(self):
             self._check_options()
-            panel = as_panel(series, past, future, static)
+            names = self.inputs_.names if self._goes_on() else None
+            panel = as_panel(series, past, future, static, names=names)
             self._refuse(panel)
             scaled, cuts, loss, train, other = self._prepared(panel)
             try:
@@ -217,7 +218,7 @@ class FromSeries(Remembered, Estimator):
         return bool(self.options_["normalise"] != "window")
 
     def _coder(self, panel: Panel, cuts: Index) -> Coder:
-        targets = targets_of(self.target, panel.own, panel.names)
+        targets = targets_of(self.target, panel.own, panel.names["series"])
         trained = [panel.values[begin:cut] for begin, cut in zip(panel.begins.tolist(), cuts.tolist(), strict=True)]
         future = [panel.future[begin:cut] for begin, cut in zip(panel.begins.tolist(), cuts.tolist(), strict=True)]
         return Coder(
@@ -230,6 +231,7 @@ class FromSeries(Remembered, Estimator):
             Scaler().fit(future) if panel.future.shape[1] else None,
             Scaler().fit(panel.static) if panel.static.shape[1] else None,
             panel.values.shape[1],
+            panel.names,
         )
 
     def _network(self, coder: Coder) -> Module:
@@ -269,7 +271,7 @@ class FromSeries(Remembered, Estimator):
     def _panel(self, series: Any, past: Any, future: Any, static: Any) -> Panel:
         """Return a panel as fit has seen one, unscaled."""
         self._fitted()
-        panel = as_panel(series, past, future, static)
+        panel = as_panel(series, past, future, static, names=self.inputs_.names)
         self.inputs_.scaled(panel)
         return panel
 
