@@ -247,3 +247,15 @@ def test_a_dataset_and_frames_by_name() -> None:
     np.testing.assert_array_equal(small().fit(data).score_samples(data), small().fit(WAVE).score_samples(WAVE))
     with pytest.raises(ValueError, match="must be a Dataset of one series, got 'pieces' with 20 samples"):
         small().fit(rl.datasets.Dataset("pieces", "prediction", "what follows", WAVE.reshape(20, 20), WAVE[:20]))
+
+
+@pytest.mark.parametrize("name", ["inputs_", "usual_", "scores_", "threshold_", "options_", "smaller usual_"])
+def test_files_that_lack_something_are_refused(name: str, tmp_path: Path) -> None:
+    detector = small(epochs=1).fit(WAVE)
+    if name == "smaller usual_":
+        detector.usual_ = detector.usual_[:1]
+    else:
+        delattr(detector, name)
+    detector.save(tmp_path / "detector.safetensors")
+    with pytest.raises(rl.checkpoint.DamagedFileError, match="cannot be made"):
+        rl.load(tmp_path / "detector.safetensors")

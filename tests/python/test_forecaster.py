@@ -580,3 +580,67 @@ def test_frames_of_a_list_have_the_same_columns() -> None:
     np.testing.assert_array_equal(small().fit(frames).predict(), small().fit(both).predict())
     with pytest.raises(ValueError, match=r"series\[1\] lacks the column 'b'; it has a, c"):
         small().fit([frames[0], Frame(a=WAVE, c=WAVE)])
+
+
+# --- files that were changed
+
+
+def rewritten(path: Path, change: Any) -> None:
+    """Change what a file says that the estimator has learned."""
+    import rustlstm.models._files as files
+
+    model = rl.load(path)
+    description = model._description()
+    change(description["learned"])
+
+    class Other:
+        network_ = model.network_
+
+        def _description(self) -> dict[str, Any]:
+            return description
+
+    files.save(Other(), path)  # type: ignore[arg-type]
+
+
+CODER = ("window", "horizon", "season", "lags", "targets", "columns", "scaler", "future", "static", "names")
+
+
+def inside(part: str, **values: Any) -> Any:
+    def change(learned: dict[str, Any]) -> None:
+        if part == "inputs_":
+            held = dict(learned[part]["of"]["of"])
+            learned[part]["of"]["of"] = [[key, value] for key, value in {**held, **values}.items()]
+        else:
+            held = dict(learned[part]["of"])
+            learned[part]["of"] = [[key, value] for key, value in {**held, **values}.items()]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *[lambda learned, name=name: learned.pop(name) for name in ("inputs_", "last_", "residuals_", "options_")],
+        *[lambda learned, name=name: learned.pop(name) for name in ("flat_", "history_")],
+        *[inside("inputs_", window=window) for window in (0, -1, 6, 10**12, "12", None, 1.5)],
+        *[inside("inputs_", **{name: 7}) for name in CODER],
+        *[inside("options_", **{name: 7}) for name in ("window", "normalise", "season", "lags", "horizon", "strategy")],
+        inside("options_", window=10**12),
+        inside("options_", window=10**6, further=1),
+        inside("last_", series=[np.zeros((5, 1))]),
+        inside("last_", series=[np.zeros((50, 3))]),
+        inside("last_", series=[np.full((50, 1), np.nan)]),
+        inside("last_", series=[]),
+        lambda learned: learned.update(last_=3),
+        lambda learned: learned.update(last_={"is": "dict", "of": []}),
+        lambda learned: learned.update(residuals_=np.zeros((4, 2, 1))),
+    ],
+)
+def test_files_that_do_not_hold_together_are_refused(change: Any, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    small(horizon=3, epochs=1).fit(WAVE).save(path)
+    rewritten(path, lambda learned: None)
+    assert rl.load(path).predict().shape == (3,)
+    rewritten(path, change)
+    with pytest.raises(rl.checkpoint.DamagedFileError, match="cannot be made"):
+        rl.load(path)

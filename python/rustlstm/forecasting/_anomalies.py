@@ -56,6 +56,12 @@ class AnomalyDetector(FromSeries):
     merge: int = 0
 
     _problem: ClassVar[str] = "prediction"
+    _learns: ClassVar[dict[str, Any]] = {
+        **FromSeries._learns,
+        "usual_": np.ndarray,
+        "scores_": np.ndarray,
+        "threshold_": float,
+    }
     _meaning: ClassVar[tuple[str, ...]] = (*FromSeries._meaning, "ahead")
     _answering: ClassVar[tuple[str, ...]] = ("smoothing",)
 
@@ -138,6 +144,14 @@ class AnomalyDetector(FromSeries):
         if self.rate is not None and not 0 < positive("rate", self.rate) < 1:
             raise ValueError(f"rate must be between 0 and 1, got {self.rate!r}")
         super()._check_options()
+
+    def _look(self) -> None:
+        super()._look()
+        columns = len(self.inputs_.targets)
+        if self.usual_.shape != (2, columns) or not np.isfinite(self.usual_).all() or not (self.usual_[1] > 0).all():
+            raise ValueError(f"usual_ must be finite numbers [2, {columns}], the deviations above 0")
+        if self.scores_.ndim != 1 or not math.isfinite(self.threshold_):
+            raise ValueError("scores_ must be [n], and threshold_ a finite number")
 
     def _threshold(self) -> float:
         """Return the score above which there is an alarm."""

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._options import count
 from ..datasets import Scaler
 from ..models._plain import keeps
 from ..tensor import Array
@@ -95,6 +96,30 @@ class Coder:
     @property
     def _fixed(self) -> int:
         return 0 if self.static is None or self.static.shift is None else len(self.static.shift)
+
+    def look(self) -> None:
+        """Fail if the parts do not fit one another, as in a file that was changed."""
+        count("window", self.window)
+        count("horizon", self.horizon)
+        count("lags", self.lags, 0)
+        count("columns", self.columns)
+        if self.season is not None:
+            count("season", self.season)
+        targets = [count("targets", target, 0) for target in self.targets]
+        if not targets or len(set(targets)) < len(targets) or max(targets) >= self.columns:
+            raise ValueError(f"targets must be some of {self.columns} columns, got {targets}")
+        for name in ("scaler", "future", "static"):
+            scaler = getattr(self, name)
+            if scaler is not None and (not isinstance(scaler, Scaler) or scaler.shift is None):
+                raise ValueError(f"{name} must be a fitted Scaler")
+        scaled = self.columns if self.scaler is None or self.scaler.shift is None else len(self.scaler.shift)
+        if scaled != self.columns:
+            raise ValueError(f"scaler must be of {self.columns} columns, got {scaled}")
+        for name, columns in self.names.items():
+            if columns is not None and not (
+                isinstance(columns, tuple) and all(isinstance(one, str) for one in columns)
+            ):
+                raise ValueError(f"names of {name} must be texts, got {columns!r}")
 
     def scaled(self, panel: Panel) -> Panel:
         """Return a panel whose covariates are of size one, after a look whether they are those of fit."""

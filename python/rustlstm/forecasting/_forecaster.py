@@ -56,6 +56,7 @@ class Forecaster(FromSeries):
     quantiles: tuple[float, ...] = (0.05, 0.25, 0.5, 0.75, 0.95)
 
     _problem: ClassVar[str] = "prediction"
+    _learns: ClassVar[dict[str, Any]] = {**FromSeries._learns, "last_": dict, "residuals_": np.ndarray}
     _meaning: ClassVar[tuple[str, ...]] = (*FromSeries._meaning, "horizon", "strategy", "output", "quantiles")
     _answering: ClassVar[tuple[str, ...]] = ("seed",)
 
@@ -272,6 +273,17 @@ class Forecaster(FromSeries):
         found: F64 = (actuals - self._points(scaled, which, at, steps)) / self._units(scaled, which, at)
         return found
 
+    def _look(self) -> None:
+        super()._look()
+        coder, steps = self.inputs_, self._own_horizon()
+        if self._recursive() and coder.targets != list(range(coder.columns)):
+            raise ValueError(f"a recursive forecaster must predict all of {coder.columns} columns, got {coder.targets}")
+        if self.residuals_.shape[1:] != (steps, len(coder.targets)) or not np.isfinite(self.residuals_).all():
+            raise ValueError(f"residuals_ must be finite numbers [n, {steps}, {len(coder.targets)}]")
+        panel = self._remembered(None)
+        coder.scaled(panel)
+        self._long_enough(panel, coder.needs, f" with {self._told()}")
+
     # --- answers
 
     def _horizon(self, horizon: int | None) -> int:
@@ -320,7 +332,8 @@ class Forecaster(FromSeries):
             if len(parts) != len(series):
                 raise ValueError(f"future must be a list of {len(series)}, one for each series, got {len(parts)}")
             names = self.inputs_.names.get("future")
-            given = [rows_of("future", part, names) for part in parts]
+            called = ["future" if last["one"] else f"future[{at}]" for at in range(len(parts))]
+            given = [rows_of(name, part, names) for name, part in zip(called, parts, strict=True)]
             for each in given:
                 if each.shape[1] != known[0].shape[1]:
                     raise ValueError(f"future must have {known[0].shape[1]} columns, as in fit, got {each.shape[1]}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -65,6 +65,7 @@ class FromSeries(Remembered, Estimator):
     head_size: int | None = None
     steps_per_epoch: int | None = 100
 
+    _learns: ClassVar[dict[str, Any]] = {**Estimator._learns, "inputs_": Coder, "options_": dict, "flat_": bool}
     # ``options_`` has these as they were in ``fit``: what a network answers means nothing without them, so they are its
     # own for good, whatever is set afterwards.
     _meaning: ClassVar[tuple[str, ...]] = ("window", "normalise", "season", "lags")
@@ -265,6 +266,47 @@ class FromSeries(Remembered, Estimator):
     def _parted(self, both: Any) -> tuple[Any, Any]:
         x, z = self.inputs_.widths
         return np.ascontiguousarray(both[..., :x]), np.ascontiguousarray(both[..., x:]) if z else None
+
+    # --- files
+
+    def _restore(self, description: Mapping[str, Any], network: Module) -> None:
+        super()._restore(description, network)
+        try:
+            self._look()
+        except (ArithmeticError, AssertionError) as error:
+            raise ValueError(f"what it has learned does not hold together: {error}") from error
+
+    def _look(self) -> None:
+        """Fail if what was learned, from a file, does not hold together."""
+        names = {*self._meaning, *self._answering}
+        if set(self.options_) != names:
+            raise ValueError(f"options_ must have {', '.join(sorted(names))}, got {', '.join(map(str, self.options_))}")
+        type(self)(**self.options_)._check_options()
+        coder: Coder = self.inputs_
+        coder.look()
+        given = {"window": self._window(), "horizon": self._ahead()}
+        given.update({name: self.options_[name] for name in ("season", "lags")})
+        for name, wanted in given.items():
+            if getattr(coder, name) != wanted:
+                raise ValueError(f"{name} must be {wanted}, as in its options, got {getattr(coder, name)!r}")
+        if (coder.scaler is not None) != self._whole():
+            raise ValueError(f"normalise={self.options_['normalise']!r} does not fit what its values are scaled by")
+        if self.flat_ and len(coder.targets) != 1:
+            raise ValueError(f"one column must be predicted where series are [T], got {len(coder.targets)}")
+        self._look_at_network()
+
+    def _look_at_network(self) -> None:
+        """Fail if the network reads or answers another number of values."""
+        x, z = self.inputs_.widths
+        width = self.inputs_.horizon // self._readers() * len(self.inputs_.targets) * self._output().each
+        readers = self.network_.readers if isinstance(self.network_, SideBySide) else [self.network_]
+        if len(readers) != self._readers() or not all(isinstance(each, Reader) for each in readers):
+            raise ValueError(f"the network must have {self._readers()} readers")
+        for each in readers:
+            size = each.lstm.input_size, each.head.in_features, each.head.out_features
+            wanted = x, each.lstm.output_size + z, width
+            if size != wanted:
+                raise ValueError(f"the network must have the widths {wanted}, got {size}")
 
     # --- answering
 
