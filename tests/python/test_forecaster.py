@@ -719,3 +719,15 @@ def test_what_a_backtest_of_a_baseline_refuses(options: dict[str, Any], message:
         backtest(lambda history, horizon: history[-1:], WAVE, horizon=1, lags=3)
     with pytest.raises(TypeError, match="got the class LastValue"):
         backtest(rl.baselines.LastValue, WAVE, horizon=1, start=9)
+
+
+def test_files_whose_scalers_have_other_columns_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    model = small(normalise="standard", epochs=1).fit(WAVE, future=WAVE)
+    both = rl.datasets.Scaler().fit(np.ones((4, 2)))
+    for name, scaler in (("scaler", both), ("future", both), ("scaler", None), ("scaler", rl.datasets.Scaler())):
+        changed = copy.deepcopy(model)
+        setattr(changed.inputs_, name, scaler)
+        changed.save(path)
+        with pytest.raises(rl.checkpoint.DamagedFileError, match="cannot be made"):
+            rl.load(path)
