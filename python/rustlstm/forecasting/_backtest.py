@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import metrics
 from .._options import count
 from ._panel import F64, Index, Panel, as_panel
 
@@ -62,9 +63,8 @@ class Backtest:
     @property
     def r2(self) -> float:
         """1 at best, 0 for the mean of what came."""
-        spread = float(((self.actuals - self.actuals.mean(axis=(0, 1))) ** 2).sum())
-        off = float(((self.actuals - self.forecasts) ** 2).sum())
-        return 1.0 - off / spread if spread else float(off == 0)
+        columns = self.actuals.shape[0] * self.actuals.shape[1], -1
+        return metrics.r2(self.actuals.reshape(columns), self.forecasts.reshape(columns))
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name} {value:.4g}" for name, value in self.metrics.items())

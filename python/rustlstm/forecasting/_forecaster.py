@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .._options import choice, count
+from ..models._outputs import OUTPUTS, Output
 from ..training import Callback
 from ._backtest import Backtest, judged, rolling
-from ._outputs import OUTPUTS, Output
 from ._panel import F64, Index, Panel, as_panel, blocks, rows_of
 from ._series_estimator import MANY, FromSeries
 

@@ -13,13 +13,13 @@ from .._errors import NonFiniteError
 from .._options import choice, count
 from ..datasets import Scaler
 from ..models._estimator import Estimator
+from ..models._outputs import LOSSES, Output
 from ..models._undo import or_as_before
 from ..nn import Dropout, Linear, Module
 from ..tensor import Array, Tensor, no_grad
 from ..training import Callback
 from ._coder import Coder
 from ._network import Reader, SideBySide
-from ._outputs import LOSSES, Output
 from ._panel import F64, Index, Panel, as_panel, targets_of
 from ._windows import LONG, Sample, Windows, streams
 

@@ -6,24 +6,21 @@ A target knows how many outputs the network needs for it, what it should come to
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .. import losses, ops
+from .. import losses
 from .._options import choice, count
 from ..datasets import Scaler, Vocabulary
 from ..tensor import Array, Tensor
 from ._inputs import IGNORED, as_floats, frame, number_rows
 from ._labels import as_items
+from ._outputs import LOSSES, OUTPUTS, Output
 from ._plain import keeps
 
 F64 = npt.NDArray[np.float64]
-LOSSES = {"mse": losses.mse, "mae": losses.mae, "huber": losses.huber}
-# Variances are relative to those of the scaled targets; below this they would only reward certainty about noise.
-LEAST_VARIANCE = 1e-4
 
 
 @keeps
@@ -48,15 +45,15 @@ class NumberTargets:
         scaler: Scaler | None,
         channel: int,
     ) -> None:
-        self.output = choice("output", output, "point", "quantile", "gaussian")
+        self.output = choice("output", output, *OUTPUTS)
         self.loss_name = choice("loss", loss, *LOSSES)
         self.quantiles = tuple(float(level) for level in quantiles)
         self.shape = tuple(count("shape", extent) for extent in shape)
         self.scaler = scaler
         self.channel = count("channel", channel, 0)
         self.count = self.shape[0] if self.shape else 1
-        self.each = {"point": 1, "quantile": len(self.quantiles), "gaussian": 2}[output]
-        self.width = self.count * self.each
+        self.outputs = Output(self.output, self.loss_name, self.quantiles)
+        self.width = self.count * self.outputs.each
 
     def encode(self, name: str, rows: Sequence[Any], y: Sequence[Any], per_step: bool) -> Any:
         """Return what the outputs shall be: [N, K], or a list of [T, K]."""
@@ -74,41 +71,25 @@ class NumberTargets:
 
     def loss(self, raw: Tensor, wanted: Any, lengths: Any) -> Tensor:
         """Return the loss of outputs [B, .., W] beside targets [B, .., K]."""
-        if self.output == "point":
-            return LOSSES[self.loss_name](raw, wanted, lengths=lengths)
-        parts = ops.reshape(raw, (*raw.shape[:-1], self.count, self.each))
-        if self.output == "gaussian":
-            variance = ops.softplus(parts[..., 1]) + LEAST_VARIANCE
-            return losses.gaussian_nll(parts[..., 0], wanted, variance, lengths=lengths)
-        return losses.quantile(parts, wanted, q=self.quantiles, lengths=lengths)
+        return self.outputs.loss(raw, wanted, lengths=lengths)
 
     def points(self, raw: Array, rows: Sequence[Any]) -> F64:
         """Return the mean or the median of each: [N] or [N, K]."""
-        parts = self._parts(raw)
-        if self.output == "quantile":
-            ordered = np.sort(parts, axis=-1)
-            middle = np.stack([[np.interp(0.5, self.quantiles, one) for one in row] for row in ordered])
-            return self._unframed(middle, rows)
-        return self._unframed(parts[..., 0], rows)
+        return self._unframed(self.outputs.points(self._parts(raw)), rows)
 
     def at(self, raw: Array, rows: Sequence[Any], levels: Sequence[float]) -> F64:
         """Return quantiles: [N, Q] or [N, K, Q]. Those of a quantile model do not cross."""
-        parts = self._parts(raw)
-        if self.output == "gaussian":
-            mean, deviation = parts[..., 0], _deviation(parts[..., 1])
-            found = [mean + NormalDist().inv_cdf(level) * deviation for level in levels]
-        else:
-            found = list(np.moveaxis(np.sort(parts, axis=-1), -1, 0))
-        return np.stack([self._unframed(one, rows) for one in found], axis=-1)
+        found = self.outputs.at(self._parts(raw), levels)
+        return np.stack([self._unframed(one, rows) for one in np.moveaxis(found, -1, 0)], axis=-1)
 
     def deviations(self, raw: Array, rows: Sequence[Any]) -> F64:
         """Return standard deviations: [N] or [N, K]."""
         _, size = self._frames(rows)
-        made: F64 = _deviation(self._parts(raw)[..., 1]) * size
+        made: F64 = self.outputs.deviations(self._parts(raw)) * size
         return made.reshape(len(rows), *self.shape)
 
     def _parts(self, raw: Array) -> F64:
-        return np.asarray(raw, np.float64).reshape(len(raw), self.count, self.each)
+        return np.asarray(raw, np.float64).reshape(len(raw), self.count, self.outputs.each)
 
     def _unframed(self, values: F64, rows: Sequence[Any]) -> F64:
         middle, size = self._frames(rows)
@@ -210,10 +191,6 @@ def as_numbers(name: str, y: Any, shape: Sequence[int] | None = None) -> F64:
         at = np.argwhere(~np.isfinite(array))[0]
         raise ValueError(f"{name}[{at[0]}] is {array[tuple(at)]}; every sequence needs numbers")
     return array
-
-
-def _deviation(raw: F64) -> F64:
-    return np.sqrt(np.logaddexp(0.0, raw) + LEAST_VARIANCE)
 
 
 def _plain(item: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from .. import metrics
 from .._options import choice, count, number
 from ..datasets import Batch, Scaler
 from ..nn import Linear, Module, Sequential
@@ -164,9 +165,7 @@ class SequencePredictor(FromSequences):
         found = self.predict(rows)
         if isinstance(self.target_, ItemTargets):
             return float(np.mean([one == other for one, other in zip(found.tolist(), wanted, strict=True)]))
-        numbers = as_numbers("y", wanted, self.target_.shape)
-        spread, off = float(((numbers - numbers.mean(axis=0)) ** 2).sum()), float(((numbers - found) ** 2).sum())
-        return 1.0 - off / spread if spread else float(off == 0)
+        return metrics.r2(as_numbers("y", wanted, self.target_.shape), found)
 
     @property
     def items_(self) -> npt.NDArray[Any]:

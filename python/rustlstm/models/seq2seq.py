@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from .. import losses, sampling
+from .. import losses, metrics, sampling
 from .._options import choice, count, flag, number
 from ..datasets import Batch, Batches
 from ..nn import EncoderDecoder, Module
@@ -153,9 +153,7 @@ class Seq2Seq(Estimator):
         found = self.predict(rows)
         if self.targets_.numbers:
             given = np.stack([np.asarray(row, np.float64).reshape(self.targets_.steps, -1) for row in wanted])
-            made = np.stack(found).reshape(given.shape)
-            off, spread = ((given - made) ** 2).sum(), ((given - given.mean(axis=0)) ** 2).sum()
-            return float(1 - off / spread) if spread else float(off == 0)
+            return metrics.r2(given, np.stack(found).reshape(given.shape))
         return float(np.mean([_same(one, other) for one, other in zip(found, wanted, strict=True)]))
 
     # --- for fit

@@ -7,10 +7,12 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .. import losses, ops
 from ..tensor import Tensor
-from ._panel import F64
+
+F64 = npt.NDArray[np.float64]
 
 LOSSES = {"mse": losses.mse, "mae": losses.mae, "huber": losses.huber}
 OUTPUTS = ("point", "quantile", "gaussian")
@@ -55,15 +57,18 @@ class Output:
         """Return quantiles at levels [Q], of each value: [.., Q]. They do not cross."""
         return np.stack([self._at(parts, np.float64(level)) for level in levels], axis=-1)
 
+    def deviations(self, parts: F64) -> F64:
+        """Return the standard deviations of normal distributions [.., 2]: [..]."""
+        return np.asarray(np.sqrt(np.logaddexp(0.0, parts[..., 1]) + LEAST_VARIANCE))
+
     def draw(self, parts: F64, shares: F64) -> F64:
         """Return a value for each of answers [.., E], at its share in (0, 1) of the distribution: [..]."""
         return self._at(parts, shares)
 
     def _at(self, parts: F64, level: Any) -> F64:
         if self.kind == "gaussian":
-            deviation = np.sqrt(np.logaddexp(0.0, parts[..., 1]) + LEAST_VARIANCE)
             normal = np.vectorize(NormalDist().inv_cdf)(np.clip(level, EDGE, 1 - EDGE))
-            return np.asarray(parts[..., 0] + normal * deviation)
+            return np.asarray(parts[..., 0] + normal * self.deviations(parts))
         ordered = np.sort(parts, axis=-1)
         if len(self.quantiles) == 1:
             return np.asarray(ordered[..., 0])
