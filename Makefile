@@ -29,7 +29,7 @@ help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-12s  %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: demo
-demo: $(VENV)/built ## train on all four sequence problems for a minute and show what came out
+demo: $(VENV)/built ## train on all four sequence problems, less than a minute, and show what came out
 	$(BIN)/python -m rustlstm demo
 
 .PHONY: test

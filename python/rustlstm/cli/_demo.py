@@ -1,4 +1,4 @@
-"""The demonstration: all four sequence problems on data that comes with the package, in about a minute.
+"""The demonstration: all four sequence problems on data that comes with the package, in less than a minute.
 
 Each has a baseline that is no LSTM and, where it is known, the best score that anything can reach, so that the table at
 the end says what was learned and what was not.

@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True)
 
-    demo = commands.add_parser("demo", help="train on all four sequence problems, for about a minute")
+    demo = commands.add_parser("demo", help="train on all four sequence problems, for less than a minute")
     demo.add_argument("--seed", type=int, default=0, help="of data, weights and samples (default: %(default)s)")
     demo.add_argument("--size", type=float, default=1.0, help="share of the samples and epochs (default: %(default)s)")
     demo.add_argument("--picture", default="rustlstm-demo.png", help="file for the curves (default: %(default)s)")
