@@ -7,6 +7,7 @@
 //! Each element is one chain of multiply-adds over `k` in ascending order, whatever the tile's shape. That, and nothing
 //! else, makes results independent of threads, batch and level.
 
+use super::MAX_ROWS;
 use crate::simd::{Kernel, LANES, Simd};
 use crate::view::Grid;
 
@@ -79,6 +80,13 @@ unsafe fn compute<S: Simd, const M: usize, const N: usize>(s: S, tile: Tile) {
 /// arrive from the third-level cache. It costs nothing where the panel is near.
 const AHEAD: usize = 512;
 
+/// Rows of the left side with an address of their own among them: an instruction reaches one and two strides further.
+const GROUP: usize = 3;
+
+/// `k` per round of the loop, whose operands lie at constants from the round's addresses. With an addition for each row and
+/// `k`, the decoder would be as busy as the multipliers, and slower where another thread has half of it.
+const ROUND: usize = 4;
+
 /// Adds `length` products to every sum of a tile.
 ///
 /// # Safety
@@ -94,44 +102,103 @@ unsafe fn chain<S: Simd, const M: usize, const N: usize>(
     length: usize,
 ) {
     let mut held = *sums;
-    let mut columns_at = right;
-    for k in 0..length {
-        // SAFETY: the caller vouches for `length` values of `k`.
+    let mut at = Place { groups: [left, left.wrapping_add(GROUP * left_row)], left_row, right, right_vector };
+    for _ in 0..length / ROUND {
+        at = at.opaque();
+        for k in 0..ROUND {
+            // SAFETY: the caller vouches for `length` values of `k`.
+            unsafe { products(s, &mut held, at, k) };
+        }
+        at = at.behind::<S>(ROUND);
+    }
+    for _ in 0..length % ROUND {
+        // SAFETY: as above.
+        unsafe { products(s, &mut held, at, 0) };
+        at = at.behind::<S>(1);
+    }
+    *sums = held;
+}
+
+/// Where a tile's operands of the next `k` lie.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Of each group of rows the first.
+    groups: [*const f32; MAX_ROWS / GROUP],
+    left_row: usize,
+    right: *const f32,
+    right_vector: usize,
+}
+
+impl Place {
+    /// The same, which the compiler takes for addresses it knows nothing of: else it adds them up from one another for
+    /// each `k`.
+    #[inline(always)]
+    fn opaque(self) -> Place {
+        Place { groups: self.groups.map(opaque), ..self }
+    }
+
+    #[inline(always)]
+    fn behind<S: Simd>(self, k: usize) -> Place {
+        let groups = self.groups.map(|group| group.wrapping_add(k));
+        Place { groups, right: self.right.wrapping_add(k * S::PANEL), ..self }
+    }
+}
+
+#[inline(always)]
+fn opaque(address: *const f32) -> *const f32 {
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    {
+        let mut address = address;
+        // SAFETY: there is no instruction.
         unsafe {
-            if M > 3 || S::PANEL > LANES {
-                // Many rows: the few columns stay in registers while the rows pass.
-                let mut columns = [s.splat(0.0); N];
-                for (v, column) in columns.iter_mut().enumerate() {
-                    *column = s.load(columns_at.add(v * right_vector));
-                }
-                for (r, row) in held.iter_mut().enumerate() {
-                    let factor = s.splat(*left.add(r * left_row + k));
-                    for (sum, column) in row.iter_mut().zip(columns) {
-                        *sum = s.fma(factor, column, *sum);
-                    }
-                }
-            } else {
-                // Few rows: their factors stay in registers while the columns pass.
-                let mut factors = [s.splat(0.0); M];
-                for (r, factor) in factors.iter_mut().enumerate() {
-                    *factor = s.splat(*left.add(r * left_row + k));
-                }
-                for v in 0..N {
-                    let column = s.load(columns_at.add(v * right_vector));
-                    for (row, factor) in held.iter_mut().zip(factors) {
-                        row[v] = s.fma(factor, column, row[v]);
-                    }
-                }
+            std::arch::asm!("/* {0} */", inout(reg) address, options(pure, nomem, nostack, preserves_flags));
+        }
+        address
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    address
+}
+
+/// Adds the products of the `k`-th operands behind a place.
+///
+/// # Safety
+/// They are inside live memory.
+#[inline(always)]
+unsafe fn products<S: Simd, const M: usize, const N: usize>(s: S, held: &mut [[S::V; N]; M], at: Place, k: usize) {
+    let right = at.right.wrapping_add(k * S::PANEL);
+    // SAFETY (both): the caller vouches for the operands.
+    let factor = |r: usize| s.splat(unsafe { *at.groups[r / GROUP].add(r % GROUP * at.left_row + k) });
+    let column = |v: usize| unsafe { s.load(right.add(v * at.right_vector)) };
+    if M > 3 || S::PANEL > LANES {
+        // Many rows: the few columns stay in registers while the rows pass.
+        let mut columns = [s.splat(0.0); N];
+        for (v, one) in columns.iter_mut().enumerate() {
+            *one = column(v);
+        }
+        for (r, row) in held.iter_mut().enumerate() {
+            let factor = factor(r);
+            for (sum, column) in row.iter_mut().zip(columns) {
+                *sum = s.fma(factor, column, *sum);
             }
-            columns_at = columns_at.wrapping_add(S::PANEL);
-            if S::PANEL == LANES {
-                for v in 0..N {
-                    s.prefetch(columns_at.wrapping_add(AHEAD + v * right_vector));
-                }
+        }
+    } else {
+        // Few rows: their factors stay in registers while the columns pass.
+        let mut factors = [s.splat(0.0); M];
+        for (r, one) in factors.iter_mut().enumerate() {
+            *one = factor(r);
+        }
+        for v in 0..N {
+            let column = column(v);
+            for (row, factor) in held.iter_mut().zip(factors) {
+                row[v] = s.fma(factor, column, row[v]);
             }
         }
     }
-    *sums = held;
+    if S::PANEL == LANES {
+        for v in 0..N {
+            s.prefetch(right.wrapping_add(S::PANEL + AHEAD + v * at.right_vector));
+        }
+    }
 }
 
 /// Floats from vector `v` to `v + 1`, which lie in one panel or in neighbouring ones of a single vector.
