@@ -385,11 +385,20 @@ def test_options_set_after_fit_change_nothing_until_the_next(output: str) -> Non
             np.testing.assert_array_equal(before, after)
 
 
-def test_a_warm_start_goes_on_with_what_the_network_was_made_for() -> None:
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"horizon": 5}, "warm_start goes on with horizon=3, got 5"),
+        ({"normalise": "standard", "season": 12}, "warm_start goes on with normalise="),
+        ({"hidden_size": 9}, "warm_start goes on with the network that there is"),
+    ],
+)
+def test_a_warm_start_goes_on_with_the_model_that_there_is(changed: dict[str, Any], message: str) -> None:
     model = small(horizon=3, validation=0.2).fit(WAVE)
-    model.set_params(warm_start=True, horizon=5, normalise="standard", season=12).fit(WAVE)
-    assert model.predict().shape == (3,)
-    assert model.residuals_.shape[1] == 3
+    before = model.predict()
+    with pytest.raises(ValueError, match=message):
+        model.set_params(warm_start=True, **changed).fit(WAVE)
+    np.testing.assert_array_equal(model.predict(), before)
 
 
 @pytest.mark.parametrize("output", ["quantile", "gaussian"])

@@ -230,6 +230,16 @@ WRONG_OPTIONS: list[tuple[str, Any, type[Exception], str]] = [
 ]
 
 
+def test_the_marks_of_a_beginning_and_an_end_in_a_corpus() -> None:
+    with pytest.raises(ValueError, match=r"X\[1\] has the token '<s>', by which the model marks"):
+        Generator(**QUICK).fit([["a"], ["b", "<s>"]])
+    model = fitted("lines of words")
+    with pytest.raises(ValueError, match="prompt has the token '</s>', by which the model marks"):
+        model.sample("the </s>")
+    # One text has no marks, and they are words as any others.
+    assert "<s>" in Generator(unit="word", **QUICK).fit("a <s> b </s> " * 9).vocabulary_.tokens
+
+
 def test_wrong_options() -> None:
     check(
         [

@@ -210,6 +210,13 @@ WRONG_OPTIONS: list[tuple[str, Any, type[Exception], str]] = [
 ]
 
 
+def test_the_marks_of_a_beginning_and_an_end_in_a_target() -> None:
+    with pytest.raises(ValueError, match=r"y\[1\] has the token '</s>', by which the model marks"):
+        Seq2Seq(**QUICK).fit([["a"], ["b"]], [["A"], ["</s>"]])
+    # What is read has none.
+    assert Seq2Seq(**QUICK).fit([["<s>"], ["b"]] * 4, [["A"], ["B"]] * 4).predict([["<s>"]])
+
+
 def test_options() -> None:
     check(
         [

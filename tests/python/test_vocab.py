@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import rustlstm as rl
 from rustlstm.datasets import Vocabulary
 
 pytestmark = pytest.mark.once
@@ -122,3 +123,24 @@ def test_equality() -> None:
 def test_mistakes(call: Any, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         call()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", []),
+        ("  \n", []),
+        ("It's good, isn't it?", ["it's", "good", ",", "isn't", "it", "?"]),
+        ("'quoted' well-made --", ["'", "quoted", "'", "well-made", "-", "-"]),
+        ("Größe 3.5 a_b", ["größe", "3", ".", "5", "a", "_", "b"]),
+    ],
+)
+def test_words_of_running_text(text: str, expected: list[str]) -> None:
+    assert rl.datasets.words(text) == expected
+    # Nothing but spaces is lost.
+    assert "".join(rl.datasets.words(text, lower=False)) == "".join(text.split())
+
+
+def test_words_want_a_text() -> None:
+    with pytest.raises(TypeError, match="text must be a string, got list"):
+        rl.datasets.words(["a"])  # type: ignore[arg-type]

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ._split import split as split
     from ._vocab import Vocabulary as Vocabulary
     from ._windows import windows as windows
+    from ._words import words as words
 
 _HOMES = {
     **{name: name for name in ("classification", "generation", "prediction", "seq2seq")},
@@ -73,6 +74,7 @@ _HOMES = {
     "split": "_split",
     "Vocabulary": "_vocab",
     "windows": "_windows",
+    "words": "_words",
 }
 __getattr__ = later(__name__, _HOMES)
 

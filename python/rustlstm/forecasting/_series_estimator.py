@@ -134,9 +134,9 @@ class FromSeries(Remembered, Estimator):
             the panel, scaled; the first row of each series that validates; the loss; what to train and to validate on.
         """
         goes_on = self._goes_on()
-        before = self.options_ if goes_on else {}
-        self.options_ = {name: before.get(name, getattr(self, name)) for name in self._meaning}
-        self.options_.update({name: getattr(self, name) for name in self._answering})
+        if goes_on:
+            self._refuse_other_options()
+        self.options_ = {name: getattr(self, name) for name in (*self._meaning, *self._answering)}
         cuts = panel.begins + self._kept(panel)
         if not goes_on:
             self.inputs_ = self._coder(panel, cuts)
@@ -144,6 +144,7 @@ class FromSeries(Remembered, Estimator):
         self._long_enough(panel, coder.needs + coder.horizon, f" to learn {self._wording()}")
         scaled = coder.scaled(panel)
         if goes_on:
+            self._check_same(self._network(coder))
             # The old one stays as it is until this fit is at its end.
             self.network_ = copy.deepcopy(self.network_)
         else:
@@ -170,6 +171,15 @@ class FromSeries(Remembered, Estimator):
             which, at = self._validating(panel, cuts, MANY * 4, coder.horizon)
             other = Windows(coder, scaled, which, at, batch_size=MANY // 2, shuffle=False)
         return scaled, cuts, self._window_loss, train, other
+
+    def _refuse_other_options(self) -> None:
+        """Fail if options would have another model than the one that ``warm_start`` goes on with."""
+        for name in self._meaning:
+            before, now = self.options_[name], getattr(self, name)
+            if before != now:
+                raise ValueError(
+                    f"warm_start goes on with {name}={before!r}, got {now!r}: give it back, or set warm_start=False"
+                )
 
     def _kept(self, panel: Panel) -> Index:
         """Return how many steps of each series are trained on: all but the last part."""

@@ -45,6 +45,18 @@ def check_rows(name: str, rows: Sequence[Any], vocabulary: Vocabulary, names: Se
                     )
 
 
+def encoded(name: str, row: Any, vocabulary: Vocabulary) -> Ids:
+    """Return the ids of a row's tokens, which must not be those that the model sets before and behind every row."""
+    ids: Ids = vocabulary.encode(row)
+    if (ids <= END_ID).any():
+        mark = vocabulary.tokens[ids.min()]
+        raise ValueError(
+            f"{name} has the token {mark!r}, by which the model marks itself where a sequence begins or ends; "
+            "leave it out, or write it in another way"
+        )
+    return ids
+
+
 def check_alike(name: str, rows: Sequence[Any]) -> None:
     """Fail where rows are not all strings or all lists of tokens, as the first is."""
     check_tokens(name, rows)
@@ -85,7 +97,8 @@ class TokenTargets:
         """Return the ids of each row, and the end behind them."""
         check_tokens(name, rows)
         check_rows(name, rows, self.vocabulary)
-        return [np.append(self.vocabulary.encode(row), END_ID).astype(np.int64) for row in rows]
+        found = [encoded(f"{name}[{at}]", row, self.vocabulary) for at, row in enumerate(rows)]
+        return [np.append(ids, END_ID).astype(np.int64) for ids in found]
 
     def shifted(self, y: Ids) -> Ids:
         """Return what the decoder is given where it shall come to y [B, T]: the begin, and y but for its last."""

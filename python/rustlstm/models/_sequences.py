@@ -31,8 +31,9 @@ class FromSequences(Estimator):
         inputs: ``"items"`` takes integers for names and not for numbers; ``"auto"`` takes only strings so.
         scale: of numbers: ``"standard"`` (mean 0, deviation 1 in each channel), ``"minmax"``, ``"robust"``,
             ``"none"``, or ``"window"``: each sequence is seen from its last value and in units of its own deviation.
-        unit: what a string is cut into: ``"word"``, which needs the fewest steps, ``"character"`` where words have no
-            spaces between them or their spelling tells, or ``"byte"``.
+        unit: what a string is cut into: ``"word"``, at spaces, which needs the fewest steps (``datasets.words`` cuts
+            running text better), ``"character"`` where words have no spaces between them or their spelling tells, or
+            ``"byte"``.
         vocabulary_size: the most frequent tokens that are told apart; ``None`` for all.
         least: how often a token must be seen to be one of them; of what is seen once little can be learned.
         longest: of longer texts the middle is left out; ``None`` for none. Time grows with it.

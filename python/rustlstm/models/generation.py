@@ -21,7 +21,7 @@ from ..training import Callback
 from ._estimator import Estimator
 from ._inputs import IGNORED
 from ._inputs import samples as sequences
-from ._pairs import BEGIN, BEGIN_ID, END, END_ID, UNKNOWN, Ids, check_alike, check_row, check_rows
+from ._pairs import BEGIN, BEGIN_ID, END, END_ID, UNKNOWN, Ids, check_alike, check_row, check_rows, encoded
 from ._undo import or_as_before
 
 
@@ -229,7 +229,7 @@ class SequenceGenerator(Estimator):
         ids = np.zeros(0, np.int64)
         if not _nothing(prompt):
             check_row(name, prompt, self.vocabulary_)
-            ids = self.vocabulary_.encode(prompt)
+            ids = self.vocabulary_.encode(prompt) if self.whole_ else encoded(name, prompt, self.vocabulary_)
         if not self.whole_:
             return np.concatenate([[BEGIN_ID], ids])
         line = {"character": "\n", "byte": 10}.get(self.vocabulary_.unit)
@@ -307,7 +307,7 @@ class SequenceGenerator(Estimator):
             self.network_ = self._network()
         if validation is not None:
             return self._numbered("X", train), self._ids("validation", validation)
-        return self._numbered("X", train), None if held is None else self._numbered("X", held)
+        return self._numbered("X", train), None if held is None else self._numbered("X", held, first=len(train))
 
     def _last_held(self, rows: list[Any]) -> tuple[list[Any], list[Any] | None]:
         """Return the corpus without its last share, and that; the future is no part of the training."""
@@ -333,9 +333,10 @@ class SequenceGenerator(Estimator):
         else:
             check_rows(name, corpus, self.vocabulary_)
 
-    def _numbered(self, name: str, rows: Any) -> list[Ids]:
+    def _numbered(self, name: str, rows: Any, first: int = 0) -> list[Ids]:
         if not self.whole_:
-            return [np.concatenate([[BEGIN_ID], self.vocabulary_.encode(row), [END_ID]]) for row in rows]
+            found = [encoded(f"{name}[{at}]", row, self.vocabulary_) for at, row in enumerate(rows, first)]
+            return [np.concatenate([[BEGIN_ID], ids, [END_ID]]) for ids in found]
         ids = self.vocabulary_.encode(rows)
         if len(ids) < 2:
             unit = self.vocabulary_.unit
