@@ -10,33 +10,36 @@ from proofs.proof import DATA, Outcome, Proof, at_least, at_most
 TEXT = DATA / "text"
 
 
-def reviews(part: str) -> tuple[list[str], list[int]]:
+# IMDB: 20,000 reviews to train, 5,000 to choose options and the epoch by, 25,000 for the test. Options were chosen
+# among eight by the 5,000, on which these come to 0.905. What counted was how words are cut (runs of letters, not what
+# stands between spaces), pooling over all steps and a high rate. Two earlier models of words cut at spaces had been
+# judged on the test part (0.849 and 0.859); no model of these options had.
+def reviews(part: str) -> tuple[list[list[str]], list[int]]:
     texts, labels = rl.datasets.read_jsonl(TEXT / "imdb" / f"{part}.jsonl.gz", "text", "label")
-    return texts, labels
+    return [rl.datasets.words(text.replace("<br />", " ")) for text in texts], labels
 
 
 def imdb(seed: int) -> Outcome:
-    """Train on 20,000 reviews, choose the epoch by 5,000 further ones, judge on 25,000."""
+    """Choose the epoch by the validation part, and judge on the test part."""
     model = rl.SequenceClassifier(
-        conv=128,
-        kernel_size=3,
-        conv_pool=2,
         hidden_size=64,
         bidirectional=True,
-        pool="max",
-        dropout=0.5,
-        embedding_size=100,
-        vocabulary_size=30000,
+        pool="attention",
+        dropout=0.4,
+        embedding_size=64,
         longest=400,
-        epochs=5,
+        epochs=3,
         batch_size=64,
-        learning_rate=2e-3,
+        learning_rate=6e-3,
         seed=seed,
     )
     model.fit(*reviews("train"), validation=reviews("val"))
     return Outcome(model.score(*reviews("test")), extra={"fit_seconds": sum(model.history_["seconds"])})
 
 
+# Shakespeare: options were chosen by the last 6 % of the first nine tenths, by models of the rest. There the rate and
+# dropout of these came to 1.498 after ten epochs, a rate of 3e-3 to 1.525 and more, 8e-3 to 1.504, 12e-3 to 1.508.
+# Before, one model at 3e-3 had been judged on the last tenth (1.519).
 def shakespeare() -> tuple[str, str]:
     """Return the first nine tenths and the last."""
     text = rl.datasets.read_text(TEXT / "tinyshakespeare.txt")
@@ -44,14 +47,14 @@ def shakespeare() -> tuple[str, str]:
     return text[:cut], text[cut:]
 
 
-def characters(minutes: float, **options: Any) -> Any:
-    """Train for about so many minutes, as many epochs as fit, and judge on the last tenth."""
+def characters(**options: Any) -> Any:
+    """Train on the first nine tenths, and judge on the last."""
 
     def run(seed: int) -> Outcome:
         train, test = shakespeare()
         # Nothing is held out, and the last epoch is taken: the rate has fallen to zero by then.
-        common = {"embedding_size": 64, "steps": 64, "batch_size": 32, "learning_rate": 3e-3, "validation": 0.0}
-        model = rl.SequenceGenerator(**common, seed=seed, **{"dropout": 0.2, **options}).fit(train)
+        common = {"embedding_size": 64, "steps": 64, "batch_size": 32, "validation": 0.0}
+        model = rl.SequenceGenerator(**common, seed=seed, **options).fit(train)
         found = {"epochs": len(model.history_["loss"]), "fit_seconds": sum(model.history_["seconds"])}
         return Outcome(model.nats(test), extra=found)
 
@@ -69,7 +72,7 @@ PROOFS = [
         bar="at least 0.87 in at most 600 s",
         reached=at_least(0.87),
         run=imdb,
-        seeds=1,
+        seeds=2,
     ),
     Proof(
         name="shakespeare-4",
@@ -80,7 +83,7 @@ PROOFS = [
         published="torch, the same layer and time, 1.512; nanoGPT's small transformer 1.4697",
         bar="at most 1.50",
         reached=at_most(1.50),
-        run=characters(4, hidden_size=256, epochs=12),
+        run=characters(hidden_size=256, epochs=10, dropout=0.25, learning_rate=6e-3),
         seeds=1,
     ),
     Proof(
@@ -92,7 +95,7 @@ PROOFS = [
         published="torch, 512 units and the same time, 1.522; nanoGPT's small transformer 1.4697",
         bar="at most 1.47",
         reached=at_most(1.47),
-        run=characters(10, hidden_size=512, epochs=10),
+        run=characters(hidden_size=512, epochs=8, dropout=0.45, learning_rate=4e-3),
         seeds=1,
     ),
 ]
