@@ -13,6 +13,7 @@ use crate::buffer::Shelf;
 use crate::kernels::mask::{Mask, Purpose};
 use crate::rng::Key;
 use crate::simd::{self, Level};
+use crate::threads;
 use crate::view::{Seq, SeqMut};
 use std::sync::Arc;
 
@@ -133,7 +134,7 @@ impl Lstm {
         let record = pass != Pass::Infer;
         let mut held = self.held(packed, &rows, record, key);
         self.begin(&rows, &mut held, state, key);
-        let stack = Stack { lstm: self, packed, rows: &rows, held: &held, record, key };
+        let stack = Stack { lstm: self, packed, rows: &rows, held: &held, record, key, crowded: threads::crowded() };
         stack.forward(Source::Given(x, None), &y, &mut self.shelf.take(stack.scratch()));
         let state = self.end(&rows, &held, record);
         let config = self.config.clone();
@@ -183,7 +184,15 @@ impl Lstm {
         let mut upward = Upward::new(self, packed, &cache);
         upward.begin(self, rows, dstate);
         let grads = self.param_grads(grads)?;
-        let stack = Stack { lstm: self, packed, rows, held: &cache.held, record: true, key: cache.key };
+        let stack = Stack {
+            lstm: self,
+            packed,
+            rows,
+            held: &cache.held,
+            record: true,
+            key: cache.key,
+            crowded: threads::crowded(),
+        };
         stack.backward(Source::Given(x, dx.as_ref()), dy, &upward, &grads);
         Ok(upward.end(self, rows))
     }

@@ -20,9 +20,10 @@ use std::sync::Arc;
 
 /// Multiply-adds of one step and worker below which waiting for each other after every step does not pay.
 const WORK_PER_STEP: usize = 16_000;
-/// Floats of recurrent weights up to which every worker may as well read them all, for rows of its own: 640 KB come fast
-/// enough from a third-level cache, 1 MB is better kept in two second-level caches by halves.
-const NEAR_WEIGHTS: usize = 192 * 1024;
+/// Floats of recurrent weights up to which every worker may as well read them all, for rows of its own: 1 MB, those of 256
+/// units, come fast enough from a third-level cache; 4 MB are better kept by halves in two second-level caches. Whoever
+/// has rows of its own waits for nobody, which counts for much where another process takes a core.
+const NEAR_WEIGHTS: usize = 288 * 1024;
 /// Rows that a worker needs for the products to run at full speed.
 const FULL_ROWS: usize = 4;
 
@@ -34,6 +35,8 @@ pub(super) struct Stack<'a> {
     pub held: &'a [Held],
     pub record: bool,
     pub key: Option<Key>,
+    /// Workers had better have rows of their own, see [`threads::crowded`].
+    pub crowded: bool,
 }
 
 impl<'a> Stack<'a> {
@@ -108,7 +111,7 @@ impl<'a> Stack<'a> {
         let (id, count) = (worker.id(), worker.count());
         let rows = self.rows.active.first().copied().unwrap_or(0);
         let few = rows < FULL_ROWS * count;
-        let far = config.state_size(layer) * 4 * config.hidden_sizes[layer] > NEAR_WEIGHTS;
+        let far = config.state_size(layer) * 4 * config.hidden_sizes[layer] > NEAR_WEIGHTS && !self.crowded;
         let apart = config.bidirectional && few && count > 1;
         let (id, count, directions, meeting) = if apart {
             let direction = id % 2;

@@ -12,6 +12,7 @@ use super::stack::Stack;
 use super::weights::Packed;
 use crate::Error;
 use crate::buffer::Buffer;
+use crate::threads;
 use crate::view::SeqMut;
 use std::sync::Arc;
 
@@ -37,7 +38,8 @@ impl Stream {
         let mut held = lstm.held(&packed, &rows, false, None);
         lstm.begin(&rows, &mut held, None, None);
         let scratch = Buffer::zeros(
-            Stack { lstm: &lstm, packed: &packed, rows: &rows, held: &held, record: false, key: None }.scratch(),
+            Stack { lstm: &lstm, packed: &packed, rows: &rows, held: &held, record: false, key: None, crowded: false }
+                .scratch(),
         );
         Ok(Stream { lstm, packed, rows, held, scratch })
     }
@@ -73,7 +75,8 @@ impl Stream {
     fn advance(&mut self, source: Source<'_>, y: &mut [f32]) -> Result<(), Error> {
         let (batch, (_, outputs)) = (self.batch(), self.channels());
         let Stream { lstm, packed, rows, held, scratch } = self;
-        let stack = Stack { lstm, packed, rows, held, record: false, key: None };
+        let crowded = threads::crowded();
+        let stack = Stack { lstm, packed, rows, held, record: false, key: None, crowded };
         let need = stack.scratch();
         if scratch.len() < need {
             *scratch = Buffer::zeros(need); // the number of threads has grown

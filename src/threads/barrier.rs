@@ -1,9 +1,12 @@
 //! A place where workers wait for each other.
 
+use super::crowd;
+use std::cell::Cell;
 use std::hint;
 use std::panic;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Instant;
 
 /// Looks at a condition before the core is offered to someone else: some microseconds, longer than a barrier or a post
 /// takes when all are at their places, and short enough where there are more threads than cores.
@@ -67,12 +70,17 @@ impl Barrier {
             return;
         }
         let passed = || self.generation.0.load(Ordering::Acquire) != generation;
+        let began = Cell::new(None);
         wait_until(passed, || {
+            began.set(began.get().or_else(|| Some(Instant::now())));
             // In this order: one who left by passing this barrier saw the generation move before it left.
             if abandoned() && !passed() {
                 panic::resume_unwind(Box::new(Abandoned));
             }
         });
+        if let Some(began) = began.get() {
+            crowd::waited_since(began);
+        }
     }
 
     /// Forgets those who arrived and were never let through. Nobody may be using the barrier.
