@@ -37,9 +37,11 @@ def imdb(seed: int) -> Outcome:
     return Outcome(model.score(*reviews("test")), extra={"fit_seconds": sum(model.history_["seconds"])})
 
 
-# Shakespeare: options were chosen by the last 6 % of the first nine tenths, by models of the rest. There the rate and
-# dropout of these came to 1.498 after ten epochs, a rate of 3e-3 to 1.525 and more, 8e-3 to 1.504, 12e-3 to 1.508.
-# Before, one model at 3e-3 had been judged on the last tenth (1.519).
+# Shakespeare: options were chosen by the last 6 % of the first nine tenths, by models of the rest. Of 256 units, ten
+# epochs at a rate of 6e-3 with a dropout of 0.25 came to 1.499 there; rates of 3e-3, 8e-3 and 12e-3 to 1.525, 1.504 and
+# 1.508, batches of 16 and 64 to 1.513 and 1.504, a rate that rises first to 1.518, chunks of 128 steps to 1.510, less
+# embedding to 1.503. 512 units, eight epochs at 6e-3 with 0.45 came to 1.460. On the last tenth two other models had
+# been judged before: 256 units at 3e-3 (1.519) and 512 at 4e-3 (1.477).
 def shakespeare() -> tuple[str, str]:
     """Return the first nine tenths and the last."""
     text = rl.datasets.read_text(TEXT / "tinyshakespeare.txt")
@@ -95,7 +97,7 @@ PROOFS = [
         published="torch, 512 units and the same time, 1.522; nanoGPT's small transformer 1.4697",
         bar="at most 1.47",
         reached=at_most(1.47),
-        run=characters(hidden_size=512, epochs=8, dropout=0.45, learning_rate=4e-3),
+        run=characters(hidden_size=512, epochs=8, dropout=0.45, learning_rate=6e-3),
         seeds=1,
     ),
 ]
