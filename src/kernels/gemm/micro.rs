@@ -145,6 +145,7 @@ impl Place {
 }
 
 #[inline(always)]
+#[allow(clippy::pointers_in_nomem_asm_block)] // nothing is read or written there
 fn opaque(address: *const f32) -> *const f32 {
     #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     {
@@ -166,8 +167,9 @@ fn opaque(address: *const f32) -> *const f32 {
 #[inline(always)]
 unsafe fn products<S: Simd, const M: usize, const N: usize>(s: S, held: &mut [[S::V; N]; M], at: Place, k: usize) {
     let right = at.right.wrapping_add(k * S::PANEL);
-    // SAFETY (both): the caller vouches for the operands.
+    // SAFETY: the caller vouches for the operands.
     let factor = |r: usize| s.splat(unsafe { *at.groups[r / GROUP].add(r % GROUP * at.left_row + k) });
+    // SAFETY: as above.
     let column = |v: usize| unsafe { s.load(right.add(v * at.right_vector)) };
     if M > 3 || S::PANEL > LANES {
         // Many rows: the few columns stay in registers while the rows pass.
