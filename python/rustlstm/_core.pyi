@@ -42,6 +42,7 @@ class LstmCore:
         zoneout_h: float = 0.0,
         zoneout_c: float = 0.0,
         weight_drop: float = 0.0,
+        recompute: bool = False,
     ) -> LstmCore: ...
     @property
     def output_size(self) -> int: ...

@@ -33,7 +33,8 @@ impl LstmCore {
     #[new]
     #[pyo3(signature = (input_size, hidden_sizes, *, bidirectional=false, merge="concat", proj_size=None, layer_norm=false, peephole,
         coupled, input_gate, forget_gate, output_gate, input_activation, output_activation, clip, dropout=0.0,
-        input_dropout=0.0, recurrent_dropout=0.0, locked_dropout=false, zoneout_h=0.0, zoneout_c=0.0, weight_drop=0.0))]
+        input_dropout=0.0, recurrent_dropout=0.0, locked_dropout=false, zoneout_h=0.0, zoneout_c=0.0, weight_drop=0.0,
+        recompute=false))]
     fn new(
         input_size: usize,
         hidden_sizes: Vec<usize>,
@@ -56,6 +57,7 @@ impl LstmCore {
         zoneout_h: f32,
         zoneout_c: f32,
         weight_drop: f32,
+        recompute: bool,
     ) -> PyResult<Self> {
         guard(|| {
             let cell = Cell {
@@ -83,6 +85,7 @@ impl LstmCore {
                 zoneout_h,
                 zoneout_c,
                 weight_drop,
+                recompute,
             };
             let lstm = Arc::new(Lstm::new(config).map_err(raise)?);
             Ok(LstmCore { lstm, packed: Mutex::default(), language: Mutex::default() })

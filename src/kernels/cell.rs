@@ -85,8 +85,8 @@ pub const TINY: f32 = 1.0 / (1u128 << 96) as f32;
 pub enum Zoneout<'a> {
     /// The mean, outside training.
     Mean(f32),
-    /// Drawn for each element; the slice names each slot's row of the batch.
-    Drawn(Mask, &'a [u32]),
+    /// Drawn for each element; the slice names each slot's row of the batch, the number counts the steps before the first.
+    Drawn(Mask, &'a [u32], usize),
 }
 
 impl Zoneout<'_> {
@@ -95,7 +95,7 @@ impl Zoneout<'_> {
     pub fn factor<S: Simd>(self, s: S, time: usize, slot: usize, unit: usize) -> S::V {
         match self {
             Zoneout::Mean(rate) => s.splat(rate),
-            Zoneout::Drawn(mask, rows) => mask.vector(s, time, rows[slot] as usize, unit),
+            Zoneout::Drawn(mask, rows, begin) => mask.vector(s, begin + time, rows[slot] as usize, unit),
         }
     }
 }

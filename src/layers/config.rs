@@ -64,6 +64,9 @@ pub struct Config {
     pub zoneout_c: f32,
     /// Dropout of the recurrent matrix's elements, drawn for each call.
     pub weight_drop: f32,
+    /// Whether a recorded pass keeps only the states of every so-many-th step, the square root of all of them, and
+    /// computes the rest a second time when it is taken backward: far less memory for a third more time.
+    pub recompute: bool,
 }
 
 impl Config {
@@ -84,6 +87,7 @@ impl Config {
             zoneout_h: 0.0,
             zoneout_c: 0.0,
             weight_drop: 0.0,
+            recompute: false,
         }
     }
 
@@ -141,6 +145,10 @@ impl Config {
             if !(0.0..=1.0).contains(&rate) {
                 return Err(Error::option(name, "from 0 to 1", rate));
             }
+        }
+        if self.recompute && self.bidirectional {
+            let expected = "False with both directions, as one of them begins where the sequences end";
+            return Err(Error::option("recompute", expected, "True"));
         }
         self.cell.check()
     }

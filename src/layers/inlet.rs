@@ -26,9 +26,10 @@ impl<'a> Outputs<'a> {
     /// No worker writes these states meanwhile.
     #[inline(always)]
     unsafe fn state(&self, direction: usize, slot: usize, t: usize) -> Option<&'a [f32]> {
-        let step = self.rows.time(direction == 1, slot, t);
+        let h = self.h[direction]?;
+        let step = self.rows.step_at(direction == 1, slot, t);
         // SAFETY: as for the caller.
-        self.h[direction].map(|h| unsafe { h.slice(self.rows.state(step + 1) + slot, self.width) })
+        Some(unsafe { h.slice(self.rows.state(step + 1) + slot, self.width) })
     }
 
     /// The merged output of `slot` at time `t`.
@@ -64,7 +65,7 @@ impl<'a> Outputs<'a> {
     pub unsafe fn add_gradient(&self, slot: usize, t: usize, d: &[f32]) {
         for direction in 0..2 {
             let Some(dh) = self.dh[direction] else { continue };
-            let step = self.rows.time(direction == 1, slot, t);
+            let step = self.rows.step_at(direction == 1, slot, t);
             // SAFETY: as for the caller.
             let to = unsafe { dh.slice_mut(self.rows.step(step) + slot, self.width) };
             if self.h[1].is_none() {

@@ -2,9 +2,8 @@
 
 use super::config::{Config, ParamSpec};
 use super::direction::{Asks, Geometry, Held, ParamGrads};
-use super::inlet::Source;
+use super::recompute::{Call, Kept};
 use super::rows::Rows;
-use super::stack::{Stack, Upward};
 use super::steps::check_lengths;
 use super::stream::Stream;
 use super::weights::Packed;
@@ -13,7 +12,6 @@ use crate::buffer::Shelf;
 use crate::kernels::mask::{Mask, Purpose};
 use crate::rng::Key;
 use crate::simd::{self, Level};
-use crate::threads;
 use crate::view::{Seq, SeqMut};
 use std::sync::Arc;
 
@@ -49,8 +47,7 @@ pub struct Cache {
     pub(super) config: Config,
     pub(super) level: Level,
     pub(super) shape: [usize; 3],
-    pub(super) rows: Rows,
-    pub(super) held: Vec<Held>,
+    pub(super) kept: Kept,
     pub(super) key: Option<Key>,
 }
 
@@ -132,14 +129,9 @@ impl Lstm {
             _ => None,
         };
         let record = pass != Pass::Infer;
-        let mut held = self.held(packed, &rows, record, key);
-        self.begin(&rows, &mut held, state, key);
-        let stack = Stack { lstm: self, packed, rows: &rows, held: &held, record, key, crowded: threads::crowded() };
-        stack.forward(Source::Given(x, None), &y, &mut self.shelf.take(stack.scratch()));
-        let state = self.end(&rows, &held, record);
-        let config = self.config.clone();
-        let cache = record.then(|| Cache { config, level: self.level, shape: x.shape(), rows, held, key });
-        Ok((state, cache))
+        let (last, kept) = Call { lstm: self, packed, x, key }.forward(rows, state, &y, record);
+        let (config, level, shape) = (self.config.clone(), self.level, x.shape());
+        Ok((last, kept.map(|kept| Cache { config, level, shape, kept, key })))
     }
 
     /// The gradients for the gradients of outputs, `dy`, and final state. Those of the parameters are *added* to `grads`, in
@@ -180,21 +172,9 @@ impl Lstm {
                 return Err(Error::shape(format!("the gradient of {}", spec.name), format!("{:?}", spec.shape), got));
             }
         }
-        let rows = &cache.rows;
-        let mut upward = Upward::new(self, packed, &cache);
-        upward.begin(self, rows, dstate);
         let grads = self.param_grads(grads)?;
-        let stack = Stack {
-            lstm: self,
-            packed,
-            rows,
-            held: &cache.held,
-            record: true,
-            key: cache.key,
-            crowded: threads::crowded(),
-        };
-        stack.backward(Source::Given(x, dx.as_ref()), dy, &upward, &grads);
-        Ok(upward.end(self, rows))
+        let call = Call { lstm: self, packed, x, key: cache.key };
+        Ok(call.backward(cache.kept, dy, dstate, &grads, dx.as_ref()))
     }
 
     /// A stream of single steps for `batch` sequences, with frozen parameters.

@@ -30,11 +30,13 @@ pub mod loss;
 mod lstm;
 pub mod norm;
 pub mod pool;
+mod recompute;
 mod rows;
 pub mod softmax;
 mod stack;
 mod steps;
 mod stream;
+mod upward;
 mod weights;
 mod window;
 

@@ -9,12 +9,17 @@
 //! ```
 //!
 //! A recurrence counts its own steps. Step s of the reverse direction is time `length - 1 - s` of each sequence.
+//!
+//! A part of the steps of a batch is laid out like a batch of its own, whose sequences keep their slots and are as long
+//! as what lies in the part.
 
 use std::ops::Range;
 
-/// The layout of one batch.
+/// The layout of one batch, or of a part of its steps.
 #[derive(Debug, Clone)]
 pub struct Rows {
+    /// Steps of the batch before this part.
+    pub begin: usize,
     /// The row of the batch in each slot.
     pub order: Vec<u32>,
     /// The length of the sequence in each slot, falling.
@@ -32,7 +37,24 @@ impl Rows {
     pub fn new(lengths: &[usize]) -> Self {
         let mut order: Vec<u32> = (0..lengths.len() as u32).collect();
         order.sort_by_key(|&row| std::cmp::Reverse(lengths[row as usize])); // stable
-        let sorted: Vec<usize> = order.iter().map(|&row| lengths[row as usize]).collect();
+        let sorted = order.iter().map(|&row| lengths[row as usize]).collect();
+        Rows::sorted(0, order, sorted)
+    }
+
+    /// These of the steps.
+    pub fn part(&self, steps: Range<usize>) -> Self {
+        let lengths = self.lengths.iter().map(|&length| length.min(steps.end).saturating_sub(steps.start));
+        Rows::sorted(self.begin + steps.start, self.order.clone(), lengths.collect())
+    }
+
+    /// The steps in parts, about as many as each has steps.
+    pub fn parts(&self) -> Vec<Self> {
+        let count = self.steps().isqrt().max(1);
+        let at = |part: usize| self.steps() * part / count;
+        (0..count).map(|part| self.part(at(part)..at(part + 1))).collect()
+    }
+
+    fn sorted(begin: usize, order: Vec<u32>, sorted: Vec<usize>) -> Self {
         let steps = sorted.first().copied().unwrap_or(0);
         let mut alive = sorted.len();
         let mut active = Vec::with_capacity(steps);
@@ -49,7 +71,7 @@ impl Rows {
         before.push(sum);
         let lengths = sorted.iter();
         let steps_before = lengths.scan(0, |sum, length| Some(std::mem::replace(sum, *sum + length))).collect();
-        Rows { order, lengths: sorted, active, before, steps_before }
+        Rows { begin, order, lengths: sorted, active, before, steps_before }
     }
 
     /// Rows of the batch.
@@ -79,10 +101,21 @@ impl Rows {
         if s == 0 { 0 } else { self.batch() + self.before[s - 1] }
     }
 
-    /// The time in the sequence of `slot` that is step `s` of a direction; and the other way round.
+    /// The time in the sequence of `slot` that is step `s` of a direction.
     #[inline(always)]
     pub fn time(&self, reverse: bool, slot: usize, s: usize) -> usize {
-        if reverse { self.lengths[slot] - 1 - s } else { s }
+        if reverse { self.lengths[slot] - 1 - s } else { self.begin + s }
+    }
+
+    /// The step of a direction that is time `t` in the sequence of `slot`.
+    #[inline(always)]
+    pub fn step_at(&self, reverse: bool, slot: usize, t: usize) -> usize {
+        if reverse { self.lengths[slot] - 1 - t } else { t - self.begin }
+    }
+
+    /// The times of the sequence of `slot`.
+    pub fn times(&self, slot: usize) -> Range<usize> {
+        self.begin..self.begin + self.lengths[slot]
     }
 
     /// How many of `slots` are alive at step `s`.
@@ -128,6 +161,26 @@ mod tests {
         assert_eq!(rows.time(true, 1, 0), 1);
         assert_eq!([0, 1, 2, 3].map(|s| rows.alive(s, &(0..4))), [3, 3, 1, 0]);
         assert_eq!([0, 2].map(|s| rows.alive(s, &(1..3))), [2, 0]);
+    }
+
+    #[test]
+    fn parts_have_the_steps_of_the_whole() {
+        for lengths in [vec![2, 0, 9, 5], vec![100; 3], vec![0, 0], vec![1]] {
+            let whole = Rows::new(&lengths);
+            let parts = whole.parts();
+            let mut total = 0;
+            for part in &parts {
+                assert_eq!(part.order, whole.order);
+                assert!(part.steps() <= whole.steps().isqrt() + 2);
+                for s in 0..part.steps() {
+                    assert_eq!(part.active[s], whole.active[part.begin + s]);
+                    assert_eq!(part.step_at(false, 0, part.time(false, 0, s)), s);
+                }
+                assert_eq!(total, whole.step(part.begin), "the parts follow one another");
+                total += part.total();
+            }
+            assert_eq!(total, whole.total());
+        }
     }
 
     #[test]

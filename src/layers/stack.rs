@@ -3,20 +3,19 @@
 //! The pool is entered once for a whole call. Whoever finishes a layer first waits for the others, because the next layer
 //! may read what any of them wrote.
 
-use super::direction::{Backward, Forward, Frame, Gradients, Held, Member, ParamGrads, Split};
+use super::direction::{Forward, Frame, Gradients, Held, Member, ParamGrads, Split};
 use super::inlet::{Inlet, Outputs, Source};
-use super::lstm::{Cache, Lstm, State};
+use super::lstm::Lstm;
 use super::rows::Rows;
-use super::weights::{Packed, Turned};
+use super::upward::Upward;
+use super::weights::Packed;
 use crate::buffer::Buffer;
 use crate::kernels::cell::Zoneout;
-use crate::kernels::gemm::pack;
 use crate::kernels::mask::Purpose;
 use crate::rng::Key;
 use crate::simd::{LANES, dispatch};
 use crate::threads::{self, Barrier, Worker};
-use crate::view::{Grid, Seq, SeqMut};
-use std::sync::Arc;
+use crate::view::{Seq, SeqMut};
 
 /// Multiply-adds of one step and worker below which waiting for each other after every step does not pay.
 const WORK_PER_STEP: usize = 16_000;
@@ -45,7 +44,7 @@ impl<'a> Stack<'a> {
         let (packed, rows, lstm) = (self.packed, self.rows, self.lstm);
         let zoneout = |rate: f32, purpose: Purpose| {
             (rate > 0.0).then(|| match self.key {
-                Some(key) => Zoneout::Drawn(lstm.mask(key, index, purpose), &rows.order[..]),
+                Some(key) => Zoneout::Drawn(lstm.mask(key, index, purpose), &rows.order, rows.begin),
                 None => Zoneout::Mean(rate),
             })
         };
@@ -73,7 +72,7 @@ impl<'a> Stack<'a> {
             dh: [0, 1].map(|direction| {
                 let (upward, index) = (upward?, each(direction)?);
                 // SAFETY: the workers share the slots, or meet.
-                Some(unsafe { row_major(&upward.directions[index].dy, &self.frame(index)) })
+                Some(unsafe { upward.dy(index, &self.frame(index)) })
             }),
         }
     }
@@ -139,8 +138,8 @@ impl<'a> Stack<'a> {
         self.lstm.directions().map(need).max().unwrap_or(0).next_multiple_of(LANES)
     }
 
-    /// Runs `x` through all layers and writes `y`.
-    pub fn forward(&self, x: Source<'a>, y: &SeqMut<'_>, scratch: &mut Buffer) {
+    /// Runs `x` through all layers and writes `y`, from the first step on and up to a time; zeros behind a sequence's end.
+    pub fn forward(&self, x: Source<'a>, y: Option<(&SeqMut<'_>, usize)>, scratch: &mut Buffer) {
         let (each, d, level) = (self.scratch_each(), self.lstm.config().directions(), self.lstm.level());
         // Another thread may have raised the number of threads since the scratch was measured.
         let room = scratch.len().checked_div(each).unwrap_or(1);
@@ -158,15 +157,15 @@ impl<'a> Stack<'a> {
                 }
                 worker.barrier();
             }
+            let Some((y, until)) = y else { return };
             let top = self.outputs(self.lstm.config().layers() - 1, None);
-            let [_, time, _] = y.shape();
             for slot in self.rows.share(worker.id(), worker.count()) {
-                let row = self.rows.order[slot] as usize;
-                for t in 0..time {
+                let (row, times) = (self.rows.order[slot] as usize, self.rows.times(slot));
+                for t in times.start..until {
                     // SAFETY: slots are shared out, and so are the rows of `y`; all layers are done.
                     unsafe {
                         let to = y.row(row, t);
-                        if t < self.rows.lengths[slot] { top.read(slot, t, to) } else { to.fill(0.0) }
+                        if t < times.end { top.read(slot, t, to) } else { to.fill(0.0) }
                     }
                 }
             }
@@ -179,9 +178,7 @@ impl<'a> Stack<'a> {
         let (workers, d, level, shelf) = (self.workers(), config.directions(), self.lstm.level(), &self.lstm.shelf);
         let all = || self.lstm.directions().map(|index| (self.frame(index), config.layer_input(index / d)));
         let each = all().map(|(frame, channels)| Gradients::scratch(&frame, channels)).max().unwrap_or(0);
-        let shared_len =
-            all().map(|(frame, channels)| Gradients::shared(&frame, channels)).map(|parts| parts.iter().sum());
-        let shared_len: usize = shared_len.max().unwrap_or(0);
+        let shared_len = all().map(|(frame, channels)| Gradients::shared(&frame, channels)).max().unwrap_or(0);
         let (mut scratch, mut shared) = (shelf.take(workers * each), shelf.take(shared_len));
         let scratch = SeqMut::new(&mut scratch, [1, workers, each]).expect("made for this");
         let shared = SeqMut::new(&mut shared, [1, 1, shared_len]).expect("made for this");
@@ -190,7 +187,7 @@ impl<'a> Stack<'a> {
             let top = self.outputs(config.layers() - 1, Some(upward));
             if let Some(dy) = dy {
                 for slot in self.rows.share(worker.id(), worker.count()) {
-                    for t in 0..self.rows.lengths[slot] {
+                    for t in self.rows.times(slot) {
                         // SAFETY: slots are shared out.
                         unsafe { top.add_gradient(slot, t, dy.row(self.rows.order[slot] as usize, t)) };
                     }
@@ -210,22 +207,19 @@ impl<'a> Stack<'a> {
                 for direction in 0..d {
                     let index = layer * d + direction;
                     let frame = self.frame(index);
-                    let (projected, sums) = upward.directions[index].panels(&frame);
+                    let (descent, key) = (&upward.directions[index], self.key);
+                    let (projected, sums) = descent.panels(&frame);
+                    let mask = |(sums, key)| (self.lstm.mask(key, index, Purpose::Weight), sums);
                     dispatch(
                         level,
                         Gradients {
                             frame,
                             inlet,
                             member: whole,
-                            turned: &upward.directions[index].turned,
+                            turned: &descent.turned,
                             projected,
                             sums,
-                            dropped: frame
-                                .held
-                                .dropped
-                                .as_ref()
-                                .and(self.key)
-                                .map(|key| self.lstm.mask(key, index, Purpose::Weight)),
+                            dropped: descent.unmasked(&frame).zip(key).map(mask),
                             grads: &grads[index],
                             shared: &shared,
                             scratch: &scratch,
@@ -235,131 +229,5 @@ impl<'a> Stack<'a> {
                 }
             }
         });
-    }
-}
-
-/// # Safety
-/// As for [`Grid::over`].
-unsafe fn row_major<'a>(buffer: &'a Buffer, frame: &Frame<'_>) -> Grid<'a> {
-    // SAFETY: as for the caller.
-    unsafe { Grid::over(buffer, frame.geometry.h_stride(), frame.geometry.panel()) }
-}
-
-/// The gradients on their way against the arrows of forward.
-pub(super) struct Upward {
-    directions: Vec<Descent>,
-}
-
-/// Those of one layer's direction.
-struct Descent {
-    turned: Arc<Turned>,
-    /// Of the outputs, in rows as [`Rows::step`] counts.
-    dy: Buffer,
-    /// Of the final and in the end of the initial state, a row for each slot.
-    dh: Buffer,
-    dc: Buffer,
-    carry: Option<Buffer>,
-    /// Of what is projected, a row for each slot, and of the projected, in panels.
-    projection: Option<(Buffer, Buffer)>,
-    /// Of the normalised sums, in panels.
-    sums: Option<[Buffer; 2]>,
-    /// The transposed recurrent matrix, where connections were dropped.
-    dropped: Option<pack::Packed>,
-}
-
-impl Descent {
-    fn panels<'a>(&'a self, frame: &Frame<'a>) -> (Option<Grid<'a>>, Option<[Grid<'a>; 2]>) {
-        let total = frame.rows.total();
-        let projected = self.projection.as_ref().map(|(_, panels)| frame.in_panels(panels, total));
-        let sums = self.sums.as_ref().map(|sums| [0, 1].map(|i| frame.in_panels(&sums[i], total)));
-        (projected, sums)
-    }
-}
-
-impl Upward {
-    pub fn new(lstm: &Lstm, packed: &Packed, cache: &Cache) -> Self {
-        let (shelf, rows, config) = (&lstm.shelf, &cache.rows, lstm.config());
-        let directions = lstm.directions().map(|index| {
-            let geometry = lstm.geometry(index);
-            let (h, c) = (geometry.h_stride(), geometry.c_stride());
-            Descent {
-                turned: packed.directions[index].turned(lstm.level()),
-                dy: shelf.zeros(rows.total() * h),
-                dh: shelf.zeros(rows.batch() * h),
-                dc: shelf.zeros(rows.batch() * c),
-                carry: (config.zoneout_h > 0.0).then(|| shelf.zeros(rows.batch() * h)),
-                projection: geometry.projected.then(|| {
-                    let panels = geometry.panelled(rows.total(), geometry.state_vectors());
-                    (shelf.take(rows.batch() * c), shelf.take(panels))
-                }),
-                sums: config.layer_norm.then(|| {
-                    let panels = geometry.panelled(rows.total(), 4 * geometry.units());
-                    [(); 2].map(|()| shelf.take(panels))
-                }),
-                dropped: cache.held[index].dropped.as_ref().map(|dropped| dropped.turned(lstm.level())),
-            }
-        });
-        Upward { directions: directions.collect() }
-    }
-
-    /// Puts the gradients of the final state into place.
-    pub fn begin(&mut self, lstm: &Lstm, rows: &Rows, dstate: Option<&State>) {
-        let Some(dstate) = dstate else { return };
-        let batch = rows.batch();
-        let (mut h_from, mut c_from) = (0, 0);
-        for (index, direction) in self.directions.iter_mut().enumerate() {
-            let geometry = lstm.geometry(index);
-            let (r, h) = (geometry.state, geometry.hidden);
-            for (slot, &row) in rows.order.iter().enumerate() {
-                let row = row as usize;
-                direction.dh[slot * geometry.h_stride()..][..r].copy_from_slice(&dstate.h[h_from + row * r..][..r]);
-                direction.dc[slot * geometry.c_stride()..][..h].copy_from_slice(&dstate.c[c_from + row * h..][..h]);
-            }
-            h_from += batch * r;
-            c_from += batch * h;
-        }
-    }
-
-    /// The gradients of the initial state.
-    pub fn end(&self, lstm: &Lstm, rows: &Rows) -> State {
-        let batch = rows.batch();
-        let (h_len, c_len) = lstm.state_sizes(batch);
-        let mut state = State { h: vec![0.0; h_len], c: vec![0.0; c_len] };
-        let (mut h_to, mut c_to) = (0, 0);
-        for (index, direction) in self.directions.iter().enumerate() {
-            let geometry = lstm.geometry(index);
-            let (r, h) = (geometry.state, geometry.hidden);
-            for (slot, &row) in rows.order.iter().enumerate() {
-                let row = row as usize;
-                state.h[h_to + row * r..][..r].copy_from_slice(&direction.dh[slot * geometry.h_stride()..][..r]);
-                state.c[c_to + row * h..][..h].copy_from_slice(&direction.dc[slot * geometry.c_stride()..][..h]);
-            }
-            h_to += batch * r;
-            c_to += batch * h;
-        }
-        state
-    }
-
-    fn recurrence<'a>(&'a self, index: usize, frame: Frame<'a>, member: Member<'a>) -> Backward<'a> {
-        let direction = &self.directions[index];
-        let turned = &*direction.turned;
-        let (projected, sums) = direction.panels(&frame);
-        // SAFETY: the workers keep to the slots and units of their share between meetings.
-        let h_grid = |buffer: &'a Buffer| unsafe { row_major(buffer, &frame) };
-        // SAFETY: as above.
-        let c_grid =
-            |buffer: &'a Buffer| unsafe { Grid::over(buffer, frame.geometry.c_stride(), frame.geometry.panel()) };
-        Backward {
-            frame,
-            turned,
-            recurrent: direction.dropped.as_ref().unwrap_or(&turned.recurrent).grid(),
-            member,
-            dy: h_grid(&direction.dy),
-            dh: h_grid(&direction.dh),
-            dc: c_grid(&direction.dc),
-            carry: direction.carry.as_ref().map(h_grid),
-            projection: direction.projection.as_ref().map(|(dm, _)| c_grid(dm)).zip(projected),
-            sums,
-        }
     }
 }

@@ -81,7 +81,7 @@ impl Stream {
         if scratch.len() < need {
             *scratch = Buffer::zeros(need); // the number of threads has grown
         }
-        stack.forward(source, &SeqMut::new(y, [batch, 1, outputs])?, scratch);
+        stack.forward(source, Some((&SeqMut::new(y, [batch, 1, outputs])?, 1)), scratch);
         for (index, held) in held.iter_mut().enumerate() {
             let block = batch * lstm.geometry(index).h_stride();
             held.h.copy_within(block..2 * block, 0);

@@ -59,7 +59,7 @@ MAKERS: dict[str, list[Callable[[], Module]]] = {
         lambda: nn.LSTM(3, 4),
         lambda: nn.LSTM(3, 4, 2, bidirectional=True, merge="mean", dropout=0.1, input_dropout=0.2, seed=2**64 - 1),
         lambda: nn.LSTM(3, [4, 6], recurrent_dropout=0.1, locked_dropout=True, zoneout=(0.1, 0.2), weight_drop=0.3),
-        lambda: nn.LSTM(3, (4, 4), proj_size=2, layer_norm=True, learn_initial_state=True),
+        lambda: nn.LSTM(3, (4, 4), proj_size=2, layer_norm=True, learn_initial_state=True, recompute=True),
         lambda: nn.LSTM(3, 4, cell=nn.Cell.peephole_2002(clip=0.1, forget_bias=None), init=nn.Init.chrono(50)),
         lambda: nn.LSTM(np.int32(3), np.int64(4), init="glorot"),
     ],
@@ -75,7 +75,7 @@ MAKERS: dict[str, list[Callable[[], Module]]] = {
         lambda: nn.LanguageModel(7, 3, 4, 2, tied=True, dropout=0.1, input_dropout=0.2, recurrent_dropout=0.3, seed=4),
         lambda: nn.LanguageModel(7, None, 4, one_hot=True, locked_dropout=True, zoneout=0.1, weight_drop=0.2),
         lambda: nn.LanguageModel(7, 3, 4, proj_size=2, layer_norm=True, learn_initial_state=True, init="glorot"),
-        lambda: nn.LanguageModel(7, 3, 4, cell=nn.Cell(peephole=True)),
+        lambda: nn.LanguageModel(7, 3, 4, cell=nn.Cell(peephole=True), recompute=True),
     ],
     "Linear": [lambda: nn.Linear(3, 4), lambda: nn.Linear(3, 4, bias=False, seed=3)],
     "Embedding": [

@@ -31,7 +31,7 @@ def test_signature() -> None:
         "merge: str = concat, dropout: float = 0.0, input_dropout: float = 0.0, recurrent_dropout: float = 0.0, "
         "locked_dropout: bool = False, zoneout: float | tuple[float, float] = 0.0, weight_drop: float = 0.0, "
         "proj_size: int | None = None, layer_norm: bool = False, cell: Cell | None = None, "
-        "learn_initial_state: bool = False, init: str | Init = uniform, seed: int = 0) -> None"
+        "learn_initial_state: bool = False, init: str | Init = uniform, recompute: bool = False, seed: int = 0) -> None"
     )
 
 
@@ -265,6 +265,21 @@ def test_masks_are_drawn_in_training_only(name: str) -> None:
 
 def test_dropout_with_one_layer_does_nothing() -> None:
     assert same(LSTM(C, H, dropout=0.5)(batch())[0], LSTM(C, H)(batch())[0])
+
+
+def test_recomputed_gradients_are_the_same_bits() -> None:
+    x, lengths = batch(shape=(3, 30, C)), [30, 7, 19]
+    options: dict[str, Any] = {"num_layers": 2, "learn_initial_state": True, **RANDOM}
+    grads = []
+    for recompute in (False, True):
+        lstm = LSTM(C, H, **options, recompute=recompute)
+        data = rl.Tensor(x, requires_grad=True)
+        y, (h, c) = lstm(data, lengths=lengths)
+        ((y * y).sum() + h.sum() - (c * c).sum()).backward()
+        grads.append([y, data.grad, *(p.grad for p in lstm.parameters())])
+    assert all(same(a, b) for a, b in zip(*grads, strict=True))
+    with pytest.raises(ValueError, match="recompute must be False with both directions"):
+        LSTM(C, H, bidirectional=True, recompute=True)
 
 
 def test_seeds() -> None:

@@ -81,7 +81,7 @@ fn large() -> Vec<(&'static str, usize, usize, Config)> {
     ]
 }
 
-fn large_cases() -> Vec<(String, Case)> {
+pub fn large_cases() -> Vec<(String, Case)> {
     let mut cases = Vec::new();
     for (index, (name, batch, time, config)) in large().into_iter().enumerate() {
         let mut rng = Rng::new(index as u64);

@@ -22,6 +22,7 @@ mod loss;
 mod optim;
 mod pool;
 mod product;
+mod recompute;
 mod reference;
 mod rng;
 mod safetensors;

@@ -33,6 +33,7 @@ NOT_COMPARED = {
     "hidden_size",
     *("seed", "init", "forget_bias", "frozen"),
     *("p", "locked", "dropout", "input_dropout", "recurrent_dropout", "locked_dropout", "weight_drop"),
+    "recompute",
 }
 
 

@@ -40,7 +40,7 @@ class LanguageModel(Module):
         input_dropout: the same of what the embedding gives.
         recurrent_dropout, locked_dropout, zoneout, weight_drop, proj_size, layer_norm: of the ``LSTM``, which says what
             they do; ``locked_dropout`` holds before the head too.
-        cell, learn_initial_state, init: of the ``LSTM`` as well.
+        cell, learn_initial_state, init, recompute: of the ``LSTM`` as well.
         seed: first values and masks follow from it.
 
     Parameters: those of ``embedding``, ``lstm``, ``projection`` (where tied sizes differ) and ``head``.
@@ -75,6 +75,7 @@ class LanguageModel(Module):
         cell: Cell | None = None,
         learn_initial_state: bool = False,
         init: str | Init = "uniform",
+        recompute: bool = False,
         seed: int = 0,
     ) -> None:
         self.vocabulary_size = count("vocabulary_size", vocabulary_size)
@@ -111,6 +112,7 @@ class LanguageModel(Module):
             cell=self.cell,
             learn_initial_state=learn_initial_state,
             init=self.init,
+            recompute=recompute,
             seed=seeds[0],
         )
         self.hidden_size, self.num_layers = self.lstm.hidden_size, self.lstm.num_layers
@@ -118,7 +120,7 @@ class LanguageModel(Module):
         self.recurrent_dropout, self.locked_dropout = self.lstm.recurrent_dropout, self.lstm.locked_dropout
         self.zoneout, self.weight_drop = self.lstm.zoneout, self.lstm.weight_drop
         self.proj_size, self.layer_norm = self.lstm.proj_size, self.lstm.layer_norm
-        self.learn_initial_state = self.lstm.learn_initial_state
+        self.learn_initial_state, self.recompute = self.lstm.learn_initial_state, self.lstm.recompute
         self.head_dropout = Dropout(self.lstm.dropout, locked=self.lstm.locked_dropout, seed=seeds[2])
         outputs = self.lstm.output_size
         self.projection: Linear | None = None

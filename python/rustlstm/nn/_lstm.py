@@ -31,7 +31,7 @@ MOST_LAYERS = 10_000
 
 # The options that a layer's repr leaves out where they have these values.
 DEFAULTS: dict[str, object] = {
-    **dict.fromkeys(("bidirectional", "locked_dropout", "layer_norm", "learn_initial_state"), False),
+    **dict.fromkeys(("bidirectional", "locked_dropout", "layer_norm", "learn_initial_state", "recompute"), False),
     **dict.fromkeys(("dropout", "input_dropout", "recurrent_dropout", "weight_drop", "seed"), 0),
     "merge": "concat",
     "zoneout": (0.0, 0.0),
@@ -71,6 +71,9 @@ class LSTM(Recurrent):
         cell: what happens in one step, see ``Cell``.
         learn_initial_state: ``h0`` and ``c0`` [L*D, 1, H] become parameters, used where h or c is not given.
         init: ``"uniform"``, ``"glorot"``, ``"orthogonal"`` or an ``Init``.
+        recompute: for a backward pass keep only the states of every so-many-th step, the square root of T, and compute
+            the rest a second time: the same bits of gradient, a third more time, far less memory for long sequences.
+            For one direction only.
         seed: first values and masks follow from it.
 
     Parameters, in this order for each layer ``l`` and with ``_reverse`` behind the name for the second direction:
@@ -112,6 +115,7 @@ class LSTM(Recurrent):
         cell: Cell | None = None,
         learn_initial_state: bool = False,
         init: str | Init = "uniform",
+        recompute: bool = False,
         seed: int = 0,
     ) -> None:
         self.input_size = count("input_size", input_size)
@@ -131,6 +135,7 @@ class LSTM(Recurrent):
         self.cell = as_cell(cell)
         self.learn_initial_state = flag("learn_initial_state", learn_initial_state)
         self.init = as_init(init)
+        self.recompute = flag("recompute", recompute)
         self.seed = seed_number(seed)
         self.draws = 0
         self._core = self._make_core()
@@ -159,6 +164,7 @@ class LSTM(Recurrent):
             zoneout_h=self.zoneout[0],
             zoneout_c=self.zoneout[1],
             weight_drop=self.weight_drop,
+            recompute=self.recompute,
             **arithmetic(self.cell),
         )
 

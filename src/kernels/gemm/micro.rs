@@ -8,14 +8,17 @@
 //! else, makes results independent of threads, batch and level.
 
 use super::MAX_ROWS;
+use super::left::Left;
 use crate::simd::{Kernel, LANES, Simd};
 use crate::view::Grid;
+use std::marker::PhantomData;
 
 /// One tile's operands: pointers into grids that `multiply` has checked.
 #[derive(Clone, Copy)]
 pub(super) struct Tile {
-    /// `left[row][k]` of the tile's first row.
+    /// The factor of the tile's first row for the first `k`.
     pub left: *const f32,
+    /// Floats from a row's factor to the next row's, of a straight left side.
     pub left_row: usize,
     /// Floats from a segment of the left side's `k` to the next, and the length of a segment.
     pub left_panel: usize,
@@ -35,22 +38,25 @@ pub(super) struct Tile {
 
 /// A tile of `M` rows by `N` vectors, each shape a function of its own: inlined side by side, the compiler merges their
 /// common ends and keeps the last sum of each in memory, at less than half the speed.
-pub(super) struct Shaped<const M: usize, const N: usize>(pub Tile);
+///
+/// The left side is straight, a row's factors being neighbours, or turned: then the rows' factors for one `k` are
+/// neighbours, and those for the next `k` lie one row of panels *before* them.
+pub(super) struct Shaped<const M: usize, const N: usize, L>(pub Tile, pub PhantomData<L>);
 
-impl<const M: usize, const N: usize> Kernel for Shaped<M, N> {
+impl<const M: usize, const N: usize, L: Left> Kernel for Shaped<M, N, L> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         // SAFETY: whoever made the tile vouches for it.
-        unsafe { compute::<S, M, N>(s, self.0) };
+        unsafe { compute::<S, M, N, L>(s, self.0) };
     }
 }
 
 /// # Safety
 /// All that `tile` names lies inside live memory, and nobody else touches its output meanwhile.
 #[inline(always)]
-unsafe fn compute<S: Simd, const M: usize, const N: usize>(s: S, tile: Tile) {
+unsafe fn compute<S: Simd, const M: usize, const N: usize, L: Left>(s: S, tile: Tile) {
     let mut sums = [[s.splat(0.0); N]; M];
     for (r, row) in sums.iter_mut().enumerate() {
         for (v, sum) in row.iter_mut().enumerate() {
@@ -63,7 +69,7 @@ unsafe fn compute<S: Simd, const M: usize, const N: usize>(s: S, tile: Tile) {
     while todo > 0 {
         let length = todo.min(tile.segment);
         // SAFETY: the caller vouches for the tile.
-        unsafe { chain(s, &mut sums, left, tile.left_row, right, right_vector, length) };
+        unsafe { chain::<S, M, N, L>(s, &mut sums, left, tile.left_row, right, right_vector, length) };
         left = left.wrapping_add(tile.left_panel);
         right = right.wrapping_add(length * S::PANEL);
         todo -= length;
@@ -92,7 +98,7 @@ const ROUND: usize = 4;
 /// # Safety
 /// The operands hold `length` values of `k`.
 #[inline(always)]
-unsafe fn chain<S: Simd, const M: usize, const N: usize>(
+unsafe fn chain<S: Simd, const M: usize, const N: usize, L: Left>(
     s: S,
     sums: &mut [[S::V; N]; M],
     left: *const f32,
@@ -102,7 +108,8 @@ unsafe fn chain<S: Simd, const M: usize, const N: usize>(
     length: usize,
 ) {
     let mut held = *sums;
-    let mut at = Place { groups: [left, left.wrapping_add(GROUP * left_row)], left_row, right, right_vector };
+    let groups = [left, if L::TURNED { left } else { left.wrapping_add(GROUP * left_row) }];
+    let mut at = Place::<L> { groups, left_row, right, right_vector, side: PhantomData };
     for _ in 0..length / ROUND {
         at = at.opaque();
         for k in 0..ROUND {
@@ -121,26 +128,44 @@ unsafe fn chain<S: Simd, const M: usize, const N: usize>(
 
 /// Where a tile's operands of the next `k` lie.
 #[derive(Clone, Copy)]
-struct Place {
-    /// Of each group of rows the first.
+struct Place<L> {
+    /// Of each group of rows the first; one group of all where they are neighbours.
     groups: [*const f32; MAX_ROWS / GROUP],
     left_row: usize,
     right: *const f32,
     right_vector: usize,
+    side: PhantomData<L>,
 }
 
-impl Place {
+impl<L: Left> Place<L> {
     /// The same, which the compiler takes for addresses it knows nothing of: else it adds them up from one another for
     /// each `k`.
     #[inline(always)]
-    fn opaque(self) -> Place {
-        Place { groups: self.groups.map(opaque), ..self }
+    fn opaque(self) -> Self {
+        let first = opaque(self.groups[0]);
+        Place { groups: [first, if L::TURNED { first } else { opaque(self.groups[1]) }], ..self }
     }
 
     #[inline(always)]
-    fn behind<S: Simd>(self, k: usize) -> Place {
-        let groups = self.groups.map(|group| group.wrapping_add(k));
+    fn behind<S: Simd>(self, k: usize) -> Self {
+        let groups =
+            self.groups.map(|group| if L::TURNED { group.wrapping_sub(k * S::PANEL) } else { group.wrapping_add(k) });
         Place { groups, right: self.right.wrapping_add(k * S::PANEL), ..self }
+    }
+
+    /// The factor of row `r` for the `k`-th operand behind this place.
+    ///
+    /// # Safety
+    /// It is inside live memory.
+    #[inline(always)]
+    unsafe fn factor<S: Simd>(self, r: usize, k: usize) -> f32 {
+        let at = if L::TURNED {
+            self.groups[0].wrapping_sub(k * S::PANEL).wrapping_add(r)
+        } else {
+            self.groups[r / GROUP].wrapping_add(r % GROUP * self.left_row + k)
+        };
+        // SAFETY: as for the caller.
+        unsafe { *at }
     }
 }
 
@@ -165,10 +190,15 @@ fn opaque(address: *const f32) -> *const f32 {
 /// # Safety
 /// They are inside live memory.
 #[inline(always)]
-unsafe fn products<S: Simd, const M: usize, const N: usize>(s: S, held: &mut [[S::V; N]; M], at: Place, k: usize) {
+unsafe fn products<S: Simd, const M: usize, const N: usize, L: Left>(
+    s: S,
+    held: &mut [[S::V; N]; M],
+    at: Place<L>,
+    k: usize,
+) {
     let right = at.right.wrapping_add(k * S::PANEL);
     // SAFETY: the caller vouches for the operands.
-    let factor = |r: usize| s.splat(unsafe { *at.groups[r / GROUP].add(r % GROUP * at.left_row + k) });
+    let factor = |r: usize| s.splat(unsafe { at.factor::<S>(r, k) });
     // SAFETY: as above.
     let column = |v: usize| unsafe { s.load(right.add(v * at.right_vector)) };
     if M > 3 || S::PANEL > LANES {

@@ -9,12 +9,15 @@
 //! one block of `k` stays in the first-level cache while the rows pass over it. This is not a general BLAS: there is no
 //! alpha, no transposition flag and no unpacked right side; who needs a transpose packs it so.
 
+mod left;
 mod micro;
 pub mod pack;
 
 use crate::simd::{Kernel, LANES, Simd};
 use crate::view::Grid;
+use left::{Left, Straight, Turned};
 use micro::{Shaped, Tile, vector_stride};
+use std::marker::PhantomData;
 use std::ops::Range;
 
 /// Rows of the left side that one micro-kernel takes at most.
@@ -50,21 +53,53 @@ pub fn multiply<S: Simd>(
     for band in 0..bands {
         let (from, to) = (band * rows / bands, (band + 1) * rows / bands);
         let (left, init, out) = (left.rows(from), init.rows(from), out.rows(from));
-        s.outlined(Multiply { rows: to - from, depth, left, right, vectors: vectors.clone(), init, out });
+        s.outlined(Multiply {
+            rows: to - from,
+            depth,
+            left: Straight(left),
+            right,
+            vectors: vectors.clone(),
+            init,
+            out,
+        });
     }
 }
 
-struct Multiply<'a> {
+/// `out[r][v] = init[r][v] + sum over k of left[depth - 1 - k][vector][r] * right[k][v]` for up to sixteen rows: those that
+/// lie side by side in one vector of a packed left side, whose own rows are met from the last to the first.
+///
+/// # Panics
+/// When an operand is too small.
+#[inline(always)]
+pub fn multiply_turned<S: Simd>(
+    s: S,
     rows: usize,
     depth: usize,
-    left: Grid<'a>,
+    left: (Grid<'_>, usize),
+    right: Grid<'_>,
+    vectors: Range<usize>,
+    init: Grid<'_>,
+    out: Grid<'_>,
+) {
+    if vectors.is_empty() {
+        return;
+    }
+    assert!(rows <= LANES, "the rows of one vector");
+    let (grid, vector) = left;
+    s.outlined(Multiply { rows, depth, left: Turned { grid, vector, depth }, right, vectors, init, out });
+}
+
+struct Multiply<'a, L> {
+    rows: usize,
+    depth: usize,
+    left: L,
     right: Grid<'a>,
     vectors: Range<usize>,
     init: Grid<'a>,
     out: Grid<'a>,
 }
 
-impl Kernel for Multiply<'_> {
+impl<L: Left> Kernel for Multiply<'_, L> {
     type Output = ();
 
     #[inline(always)]
@@ -72,13 +107,11 @@ impl Kernel for Multiply<'_> {
         let Multiply { rows, depth, left, right, vectors, init, out } = self;
         let n = S::PANEL / LANES;
         assert_eq!(right.row, S::PANEL, "the right side is packed for this level");
-        assert!(left.panel >= S::PANEL, "the left side's panels follow one another");
-        left.check_depth(n, rows, depth);
+        left.check::<S>(rows, depth);
         right.check(n, depth, vectors.end);
         init.check(n, rows, vectors.end);
         out.check(n, rows, vectors.end);
-        // A row-major left side is one long segment, a packed one a segment per panel.
-        let segment = if left.panel == S::PANEL { usize::MAX } else { S::PANEL };
+        let [left_row, left_panel, segment] = left.strides::<S>();
         let block = if rows > MAX_ROWS { DEPTH } else { usize::MAX };
         let blocks = rows.div_ceil(MAX_ROWS);
         let (fewest, larger) = (rows / blocks, rows % blocks);
@@ -101,9 +134,9 @@ impl Kernel for Multiply<'_> {
                     while done < width {
                         let part = (width - done).min(S::TILE_VECTORS[count - 1]);
                         let operands = Tile {
-                            left: left.at(n, r, first / LANES),
-                            left_row: left.row,
-                            left_panel: left.panel,
+                            left: left.at::<S>(r, first),
+                            left_row,
+                            left_panel,
                             segment,
                             right: right.at(n, first, v + done),
                             right_vector: vector_stride::<S>(right),
@@ -117,7 +150,7 @@ impl Kernel for Multiply<'_> {
                         };
                         // SAFETY: the grids hold all rows, vectors and k asked for, as checked above, and the maker of
                         // the grids keeps other workers away.
-                        unsafe { shaped(s, count, part, operands) };
+                        unsafe { shaped::<S, L>(s, count, part, operands) };
                         done += part;
                     }
                     r += count;
@@ -134,16 +167,16 @@ impl Kernel for Multiply<'_> {
 /// # Safety
 /// As for [`Tile`]'s parts.
 #[inline(always)]
-unsafe fn shaped<S: Simd>(s: S, rows: usize, vectors: usize, tile: Tile) {
+unsafe fn shaped<S: Simd, L: Left>(s: S, rows: usize, vectors: usize, tile: Tile) {
     macro_rules! shapes {
         ($($m:literal)+) => {
             match rows {
                 // Shapes wider than the level's tile are never asked for, and so not compiled.
                 $($m => match vectors {
-                    1 => s.outlined(Shaped::<$m, 1>(tile)),
-                    2 if S::TILE_VECTORS[$m - 1] >= 2 => s.outlined(Shaped::<$m, 2>(tile)),
-                    3 if S::TILE_VECTORS[$m - 1] >= 3 => s.outlined(Shaped::<$m, 3>(tile)),
-                    4 if S::TILE_VECTORS[$m - 1] >= 4 => s.outlined(Shaped::<$m, 4>(tile)),
+                    1 => s.outlined(Shaped::<$m, 1, L>(tile, PhantomData)),
+                    2 if S::TILE_VECTORS[$m - 1] >= 2 => s.outlined(Shaped::<$m, 2, L>(tile, PhantomData)),
+                    3 if S::TILE_VECTORS[$m - 1] >= 3 => s.outlined(Shaped::<$m, 3, L>(tile, PhantomData)),
+                    4 if S::TILE_VECTORS[$m - 1] >= 4 => s.outlined(Shaped::<$m, 4, L>(tile, PhantomData)),
                     _ => unreachable!("a tile of {vectors} vectors"),
                 },)+
                 _ => unreachable!("a tile of {rows} rows"),

@@ -84,6 +84,55 @@ fn every_shape_is_one_chain_per_element() {
     }
 }
 
+struct TurnedProduct<'a> {
+    rows: usize,
+    left: (Grid<'a>, usize),
+    right: &'a Packed,
+    out: Grid<'a>,
+}
+
+impl Kernel for TurnedProduct<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let (depth, vectors) = (self.right.depth, self.right.vectors);
+        multiply_turned(s, self.rows, depth, self.left, self.right.grid(), 0..vectors, self.out, self.out);
+    }
+}
+
+#[test]
+fn a_turned_left_side_is_met_from_its_last_row_on() {
+    for level in Level::available() {
+        let p = panel(level);
+        for rows in 1..=LANES {
+            for (depth, columns, vector) in [(1, 1, 0), (5, 33, 3), (130, 100, 5)] {
+                let a = numbers(depth * (vector + 1) * LANES, 1);
+                let b = numbers(depth * columns, 2);
+                let left = Packed::straight(level, &a, depth, (vector + 1) * LANES, Some);
+                let right = Packed::straight(level, &b, depth, columns, Some);
+                let width = (right.vectors * LANES).next_multiple_of(p);
+                let begin = numbers(rows * width, 3);
+                let mut out = begin.clone();
+                // SAFETY: one worker only.
+                let to = unsafe { Grid::new(&mut out, width, p) };
+                dispatch(level, TurnedProduct { rows, left: (left.grid(), vector), right: &right, out: to });
+                for r in 0..rows {
+                    for c in 0..columns {
+                        let mut sum = begin[r * width + c];
+                        for k in 0..depth {
+                            let x = a[(depth - 1 - k) * (vector + 1) * LANES + vector * LANES + r];
+                            let y = b[k * columns + c];
+                            sum = if level.fused() { x.mul_add(y, sum) } else { x * y + sum };
+                        }
+                        let got = out[r * width + c];
+                        assert_eq!(got.to_bits(), sum.to_bits(), "{} {rows}x{depth} at {r},{c}", level.name());
+                    }
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn both_ways_of_packing_agree() {
     for level in Level::available() {

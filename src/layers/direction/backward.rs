@@ -42,7 +42,7 @@ impl Kernel for Backward<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Backward { frame, turned, recurrent, member, dh, dc, projection, sums, .. } = self;
+        let Backward { frame, turned, member, dh, dc, projection, sums, .. } = self;
         let (geometry, rows) = (frame.geometry, frame.rows);
         let mine = member.slots(rows);
         let first = mine.start;
@@ -56,11 +56,9 @@ impl Kernel for Backward<'_> {
             // Only the sequences that go on have a next step; the others begin with the final state's gradient.
             let going_on = rows.alive(at + 1, &mine);
             if going_on > 0 {
-                let dz = dz_recurrent.rows(rows.step(at + 1) + first);
-                let dh = dh.rows(first);
-                multiply(s, going_on, geometry.gate_columns(), dz, recurrent, state.clone(), Grid::zeros(), dh);
+                self.ask(s, dz_recurrent.rows(rows.step(at + 1) + first), first, going_on);
             }
-            self.gather(s, slots, going_on, true);
+            self.gather(s, slots, true);
             let dm = match (projection, &turned.projection) {
                 (Some((dm, dh_panels)), Some(right)) => {
                     member.meet_units();
@@ -101,28 +99,47 @@ impl Kernel for Backward<'_> {
         }
         let started = rows.alive(0, &mine);
         if started > 0 {
-            let (dz, dh) = (dz_recurrent.rows(first), dh.rows(first));
-            multiply(s, started, geometry.gate_columns(), dz, recurrent, state, Grid::zeros(), dh);
-            self.gather(s, Slots { first, rows: started, time: 0 }, started, false);
+            // The state before the first step: another part's last one, or the initial one.
+            self.ask(s, dz_recurrent.rows(first), first, started);
+            if rows.begin == 0 {
+                self.gather(s, Slots { first, rows: started, time: 0 }, false);
+            }
         }
     }
 }
 
 impl Backward<'_> {
-    /// Completes `dh` of `slots.rows` rows, of which the first `going_on` hold what the next step asks for. With `at_step`
-    /// the outputs' gradient is added and zoneout divides; without it, this is the initial state.
+    /// What the gates' gradients `dz` of the next step ask of the hidden state of `count` slots.
     #[inline(always)]
-    fn gather<S: Simd>(&self, s: S, slots: Slots, going_on: usize, at_step: bool) {
+    fn ask<S: Simd>(&self, s: S, dz: Grid<'_>, first: usize, count: usize) {
+        let n = S::PANEL / LANES;
+        let geometry = self.frame.geometry;
+        let vectors = self.member.vectors(geometry.state_vectors(), S::PANEL);
+        let dh = self.dh.rows(first);
+        multiply(s, count, geometry.gate_columns(), dz, self.recurrent, vectors.clone(), Grid::zeros(), dh);
+        let Some(mask) = self.frame.operand_mask().map(|mask| mask.rows(first)) else { return };
+        mask.check(n, count, vectors.end);
+        for row in 0..count {
+            for v in vectors.clone() {
+                // SAFETY: the product has checked one grid, and the other was checked above.
+                unsafe { s.store(dh.at(n, row, v), s.mul(s.load(dh.at(n, row, v)), s.load(mask.at(n, row, v)))) };
+            }
+        }
+    }
+
+    /// Completes `dh` of the slots. With `at_step` the outputs' gradient is added and zoneout divides; without it, this is
+    /// the initial state.
+    #[inline(always)]
+    fn gather<S: Simd>(&self, s: S, slots: Slots, at_step: bool) {
         let n = S::PANEL / LANES;
         let (frame, rows) = (&self.frame, self.frame.rows);
         let vectors = self.member.vectors(frame.geometry.state_vectors(), S::PANEL);
         let dh = self.dh.rows(slots.first);
         let from = if at_step { rows.step(slots.time) + slots.first } else { 0 };
         let dy = if at_step { self.dy.rows(from) } else { Grid::zeros() };
-        let mask = frame.operand_mask().map(|mask| mask.rows(slots.first));
         let carry = self.carry.map(|carry| carry.rows(slots.first));
         let panels = self.projection.filter(|_| at_step).map(|(_, panels)| panels.rows(from));
-        for grid in [dh, dy].into_iter().chain(mask).chain(carry).chain(panels) {
+        for grid in [dh, dy].into_iter().chain(carry).chain(panels) {
             grid.check(n, slots.rows, vectors.end);
         }
         for row in 0..slots.rows {
@@ -130,9 +147,6 @@ impl Backward<'_> {
                 // SAFETY: the grids were checked for these rows and vectors above.
                 unsafe {
                     let mut d = s.load(dh.at(n, row, v));
-                    if let Some(mask) = mask.filter(|_| row < going_on) {
-                        d = s.mul(d, s.load(mask.at(n, row, v)));
-                    }
                     d = s.add(d, s.load(dy.at(n, row, v)));
                     if let Some(carry) = carry {
                         d = s.add(d, s.load(carry.at(n, row, v)));

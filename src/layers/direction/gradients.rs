@@ -4,23 +4,24 @@
 //! dW_ih = dzᵀ x,  dW_hh = dzᵀ h',  db = dzᵀ 1,  dp = Σ dz c,  dW_hr = dhᵀ m,  dx = dz W_ih
 //! ```
 //!
-//! The sums over all rows run in the order of the rows, whoever computes them: columns are shared out, never rows. The
-//! gates' gradients lie in panels already, so they are the right side as they are; the left side is transposed in blocks
-//! of rows that the whole team prepares together.
+//! The sums over all rows run from the last row to the first, as backward meets them, whoever computes them: columns are
+//! shared out, never rows. Each begins with what the gradient holds, so that a sequence may also be gone through in parts.
+//! The gates' gradients lie in panels already and are the left side, turned, as they are; the right side is packed in
+//! blocks of rows that the whole team prepares together.
 
 use super::{Frame, Member};
-use crate::kernels::gemm::multiply;
+use crate::kernels::gemm::{multiply, multiply_turned};
 use crate::kernels::mask::Mask;
 use crate::layers::inlet::{Inlet, padded};
-use crate::layers::weights::{Turned, gate_row};
+use crate::layers::weights::Turned;
 use crate::simd::{Kernel, LANES, Simd};
 use crate::view::{Grid, SeqMut};
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
-/// Rows of a block of a sum over all rows.
-const BLOCK: usize = 256;
-/// Vectors of columns that are summed up between two looks for Ctrl-C; whole panels on every level.
-const COLUMNS: usize = 64;
+/// Floats of a block of the right side: half of a second-level cache; and its rows, at least and at most: a panel of either
+/// side is then a quarter of a first-level cache.
+const BLOCK: usize = 64 * 1024;
+const BLOCK_ROWS: RangeInclusive<usize> = 64..=128;
 /// Rows of the input's gradient that a worker computes at once.
 const INPUT_ROWS: usize = 96;
 
@@ -44,8 +45,8 @@ pub(in crate::layers) struct Gradients<'a> {
     pub projected: Option<Grid<'a>>,
     /// With normalised gates: the gradients of the input and recurrent sums, in panels.
     pub sums: Option<[Grid<'a>; 2]>,
-    /// The mask of the recurrent matrix, where connections were dropped.
-    pub dropped: Option<Mask>,
+    /// The mask of the recurrent matrix, where connections were dropped, and the sums of its gradient before the mask.
+    pub dropped: Option<(Mask, Grid<'a>)>,
     pub grads: &'a ParamGrads<'a>,
     /// Shared by the team, as long as [`Gradients::shared`] says.
     pub shared: &'a SeqMut<'a>,
@@ -53,9 +54,9 @@ pub(in crate::layers) struct Gradients<'a> {
     pub scratch: &'a SeqMut<'a>,
 }
 
-/// The left side of a sum of products over all rows.
+/// What the gates' gradients meet in a sum of products over all rows.
 #[derive(Clone, Copy)]
-enum Left {
+enum Met {
     /// The layer's input.
     Input,
     /// The hidden state before, as the recurrent matrix saw it.
@@ -64,7 +65,7 @@ enum Left {
     Shown,
 }
 
-/// The columns of a right side.
+/// The columns of the gradients in panels.
 #[derive(Clone, Copy)]
 enum Columns {
     /// The four gates of so many hidden units.
@@ -81,43 +82,50 @@ impl Columns {
         }
     }
 
-    /// The row of the gradient for column `c`, or `None` for one that only fills up a vector.
-    fn row(self, c: usize) -> Option<usize> {
-        match self {
-            Columns::Gates(hidden) => gate_row(hidden, c),
-            Columns::Plain(width) => (c < width).then_some(c),
-        }
+    /// The first row of the parameter's gradient for vector `v`, and how many there are; the other lanes only fill it up.
+    fn rows(self, v: usize) -> (usize, usize) {
+        let (first, width, unit) = match self {
+            Columns::Gates(hidden) => (v % 4 * hidden, hidden, v / 4 * LANES),
+            Columns::Plain(width) => (0, width, v * LANES),
+        };
+        (first + unit, LANES.min(width - unit))
     }
 }
 
-/// Adds the lanes of `sum` to the gradients of the units of vector `unit` in row `row`.
+/// The gradients of the units of vector `unit` in row `row`.
+///
+/// # Safety
+/// No two workers hold the same ones at once.
 #[inline(always)]
-fn add_lanes<S: Simd>(s: S, sum: S::V, grads: &SeqMut<'_>, row: usize, unit: usize, hidden: usize) {
+#[allow(clippy::mut_from_ref)] // the rule above stands in for the borrow
+unsafe fn lanes<'a>(grads: &'a SeqMut<'_>, row: usize, unit: usize, hidden: usize) -> &'a mut [f32] {
     let first = unit * LANES;
-    let lanes = s.to_array(sum);
-    // SAFETY: columns are shared out, so these elements are this worker's.
-    let to = unsafe { grads.part(row, first, LANES.min(hidden - first)) };
-    for (to, lane) in to.iter_mut().zip(lanes) {
-        *to += lane;
-    }
+    // SAFETY: as for the caller.
+    unsafe { grads.part(row, first, LANES.min(hidden - first)) }
 }
 
 impl Gradients<'_> {
-    fn widest(frame: &Frame<'_>, channels: usize) -> usize {
-        channels.max(frame.geometry.state).max(frame.geometry.hidden)
+    fn widths(frame: &Frame<'_>, channels: usize) -> [usize; 3] {
+        [channels, frame.geometry.state, frame.geometry.hidden]
     }
 
-    /// Floats that the team shares: two transposed blocks, and a sum of each width.
-    pub fn shared(frame: &Frame<'_>, channels: usize) -> [usize; 2] {
-        let widest = Self::widest(frame, channels);
-        let columns = frame.geometry.gate_columns().max(frame.geometry.state_vectors() * LANES);
-        [2 * widest * padded(BLOCK), widest * padded(columns)]
+    /// Rows of a block of a right side of `width` columns, and its floats.
+    fn block(width: usize, panel: usize) -> (usize, usize) {
+        let width = width.next_multiple_of(panel);
+        let rows = (BLOCK / width).clamp(*BLOCK_ROWS.start(), *BLOCK_ROWS.end());
+        (rows, rows * width)
     }
 
-    /// Floats of scratch that a worker needs.
+    /// Floats that the team shares: two blocks.
+    pub fn shared(frame: &Frame<'_>, channels: usize) -> usize {
+        let largest = Self::widths(frame, channels).map(|width| Self::block(width, frame.geometry.panel()).1);
+        2 * largest.into_iter().max().unwrap_or(0)
+    }
+
+    /// Floats of scratch that a worker needs: a row and a tile, and later rows of the input's gradient.
     pub fn scratch(frame: &Frame<'_>, channels: usize) -> usize {
-        let rows = LANES * padded(Self::widest(frame, channels));
-        rows.max(INPUT_ROWS * padded(channels))
+        let row = Self::widths(frame, channels).map(padded).into_iter().max().unwrap_or(0);
+        (row + LANES * frame.geometry.panel()).max(INPUT_ROWS * padded(channels))
     }
 }
 
@@ -131,10 +139,10 @@ impl Kernel for Gradients<'_> {
         let gates = frame.gates().expect("the gates were recorded");
         let [dz_input, dz_recurrent] = self.sums.unwrap_or([gates; 2]);
         let gate = Columns::Gates(geometry.hidden);
-        self.outer(s, Left::Input, dz_input, gate, &self.grads.input, None);
-        self.outer(s, Left::State, dz_recurrent, gate, &self.grads.recurrent, self.dropped);
+        self.outer(s, Met::Input, dz_input, gate, &self.grads.input, None);
+        self.outer(s, Met::State, dz_recurrent, gate, &self.grads.recurrent, self.dropped.map(|(_, sums)| sums));
         if let (Some(projected), Some(grads)) = (self.projected, &self.grads.projection) {
-            self.outer(s, Left::Shown, projected, Columns::Plain(geometry.state), grads, None);
+            self.outer(s, Met::Shown, projected, Columns::Plain(geometry.state), grads, None);
         }
         self.sums(s, gates);
         if self.inlet.wants_gradient() {
@@ -144,96 +152,105 @@ impl Kernel for Gradients<'_> {
 }
 
 impl Gradients<'_> {
-    /// Writes row `row` of a left side, counted as [`crate::layers::rows::Rows::step`] does.
+    /// Packs row `row` of a right side, counted as [`crate::layers::rows::Rows::step`] does, as row `at` of `block`.
     #[inline(always)]
-    fn fill<S: Simd>(&self, s: S, left: Left, row: usize, to: &mut [f32]) {
+    fn pack<S: Simd>(&self, s: S, met: Met, row: usize, width: usize, block: Grid<'_>, at: usize) {
+        let n = S::PANEL / LANES;
         let (frame, rows) = (&self.frame, self.frame.rows);
         let (step, slot) = rows.place(row);
-        // SAFETY: the recurrence is over, and nobody writes the layer below any more.
-        unsafe {
-            match left {
-                Left::Input => self.inlet.read(s, slot, rows.time(frame.geometry.reverse, slot, step), to),
-                Left::State => to.copy_from_slice(frame.operand().slice(rows.state(step) + slot, to.len())),
-                Left::Shown => {
-                    let shown = frame.shown().expect("what is projected was recorded");
-                    to.copy_from_slice(shown.slice(row, to.len()));
+        // SAFETY: the scratch is this worker's own; the recurrence is over, and nobody writes the layer below any more.
+        let values: &[f32] = unsafe {
+            match met {
+                Met::Input => {
+                    let to = &mut self.scratch.row(0, self.member.worker.id())[..width];
+                    self.inlet.read(s, slot, rows.time(frame.geometry.reverse, slot, step), to);
+                    to
                 }
+                Met::State => frame.operand().slice(rows.state(step) + slot, width),
+                Met::Shown => frame.shown().expect("what is projected was recorded").slice(row, width),
             }
+        };
+        for (v, values) in values.chunks(LANES).enumerate() {
+            // SAFETY: the block was checked, and its row is this worker's until the meeting.
+            unsafe { s.store(block.at(n, at, v), s.load_slice(values)) };
         }
     }
 
-    /// Adds `rightᵀ left`, masked, to `grads`, whose rows belong to the columns of the right side.
+    /// Adds `dzᵀ met` to `grads`, or to `apart`, whose rows belong to the columns of `dz`.
     #[inline(always)]
     fn outer<S: Simd>(
         &self,
         s: S,
-        left: Left,
-        right: Grid<'_>,
+        met: Met,
+        dz: Grid<'_>,
         columns: Columns,
         grads: &SeqMut<'_>,
-        mask: Option<Mask>,
+        apart: Option<Grid<'_>>,
     ) {
-        let [_, _, width] = grads.shape();
-        let vectors = columns.vectors();
+        let [_, height, width] = grads.shape();
         let n = S::PANEL / LANES;
         let (member, total) = (self.member, self.frame.rows.total());
-        let mine = member.part(vectors, S::PANEL);
-        let stride = padded(BLOCK);
-        let [blocks_len, sum_len] = Self::shared(&self.frame, self.inlet.channels);
-        let (half, sum_stride) = (blocks_len / 2, padded(vectors * LANES));
-        // SAFETY: the parts do not overlap; blocks are written between meetings, and sums by their columns' worker.
-        let (blocks, sum) = unsafe {
+        let mine = member.part(columns.vectors(), S::PANEL);
+        let (full, rest) = (width / LANES, width % LANES);
+        let (block_rows, block_len) = Self::block(width, S::PANEL);
+        // SAFETY: the parts do not overlap; blocks are written between meetings, and gradients by their columns' worker.
+        let (blocks, sums, tile) = unsafe {
             let shared = self.shared.start();
+            let scratch = self.scratch.row(0, member.worker.id());
+            let tile_at = scratch.len() - LANES * S::PANEL;
             (
-                [0, half].map(|from| Grid::at_pointer(shared.add(from), half, stride, S::PANEL)),
-                Grid::at_pointer(shared.add(blocks_len), sum_len, sum_stride, S::PANEL),
+                [0, block_len]
+                    .map(|from| Grid::at_pointer(shared.add(from), block_len, S::PANEL, block_rows * S::PANEL)),
+                apart.unwrap_or_else(|| Grid::at_pointer(grads.start(), height * width, width, S::PANEL)),
+                Grid::new(&mut scratch[tile_at..], S::PANEL, S::PANEL),
             )
         };
-        // SAFETY: each worker takes its own row.
-        let scratch = unsafe { self.scratch.row(0, member.worker.id()) };
-        member.meet(); // nobody needs the last sum's blocks any more
-        for (index, begin) in (0..total).step_by(BLOCK).enumerate() {
-            let (block, length) = (blocks[index % 2], BLOCK.min(total - begin));
-            let pieces = length.div_ceil(LANES);
-            for piece in (member.id..pieces).step_by(member.count) {
-                let (from, count) = (piece * LANES, LANES.min(length - piece * LANES));
-                for r in 0..count {
-                    self.fill(s, left, begin + from + r, &mut scratch[r * padded(width)..][..width]);
-                }
-                block.check(n, width, piece + 1);
-                for i in 0..width {
-                    // SAFETY: the block was checked, and these sixteen elements of its rows are this worker's until the
-                    // meeting.
-                    let to = unsafe { std::slice::from_raw_parts_mut(block.at(n, i, piece), LANES) };
-                    for (r, to) in to.iter_mut().take(count).enumerate() {
-                        *to = scratch[r * padded(width) + i];
+        member.meet(); // nobody needs the last product's blocks any more
+        let mut end = total;
+        for block in blocks.into_iter().cycle() {
+            let length = block_rows.min(end);
+            if length == 0 {
+                break;
+            }
+            block.check(n, length, width.div_ceil(LANES));
+            for at in length * member.id / member.count..length * (member.id + 1) / member.count {
+                self.pack(s, met, end - 1 - at, width, block, at);
+            }
+            member.meet();
+            let dz = dz.rows(end - length);
+            for v in mine.clone() {
+                let (first, rows) = columns.rows(v);
+                member.worker.poll(rows * length * width);
+                let sums = sums.rows(first);
+                multiply_turned(s, rows, length, (dz, v), block, 0..full, sums, sums);
+                if rest > 0 {
+                    // The last columns are no whole vector, and what follows them is another row.
+                    let tail = full % n;
+                    for r in 0..rows {
+                        // SAFETY: the tile is this worker's own, and so are these rows of the gradient.
+                        let (sums, tile) = unsafe { (sums.slice(r, width), tile.slice_mut(r, S::PANEL)) };
+                        tile[tail * LANES..][..rest].copy_from_slice(&sums[full * LANES..]);
+                    }
+                    multiply_turned(s, rows, length, (dz, v), block.panels(full / n), tail..tail + 1, tile, tile);
+                    for r in 0..rows {
+                        // SAFETY: as above.
+                        let (sums, tile) = unsafe { (sums.slice_mut(r, width), tile.slice(r, S::PANEL)) };
+                        sums[full * LANES..].copy_from_slice(&tile[tail * LANES..][..rest]);
                     }
                 }
             }
-            member.meet();
-            let init = if index == 0 { Grid::zeros() } else { sum };
-            for from in mine.clone().step_by(COLUMNS) {
-                let part = from..mine.end.min(from + COLUMNS);
-                member.worker.poll(width * length * part.len() * LANES);
-                multiply(s, width, length, block, right.rows(begin), part, init, sum);
-            }
+            end -= length;
         }
-        if total == 0 {
-            return;
-        }
-        sum.check(n, width, mine.end);
-        for v in mine {
-            // Square blocks, so that both sides stay in the first-level cache.
-            for begin in (0..width).step_by(LANES) {
-                for lane in 0..LANES {
-                    let Some(row) = columns.row(v * LANES + lane) else { continue };
-                    let length = LANES.min(width - begin);
-                    let factors = mask.map_or([1.0; LANES], |mask| mask.values(0, row, begin / LANES));
-                    // SAFETY: the sum was checked for these rows and vectors; columns, and so the gradient's rows, are
-                    // shared out.
-                    unsafe {
-                        for (i, to) in grads.part(row, begin, length).iter_mut().enumerate() {
-                            *to += *sum.at(n, begin + i, v).add(lane) * factors[i];
+        // Kept apart, they are complete where no part of the sequences comes before.
+        if let (Some((mask, sums)), Some(_), 0) = (self.dropped, apart, self.frame.rows.begin) {
+            for v in mine {
+                let (first, rows) = columns.rows(v);
+                for row in first..first + rows {
+                    // SAFETY: columns, and so the gradient's rows, are shared out.
+                    let (to, sums) = unsafe { (grads.part(row, 0, width), sums.slice(row, width)) };
+                    for (i, (to, sums)) in to.chunks_mut(LANES).zip(sums.chunks(LANES)).enumerate() {
+                        for ((to, &sum), factor) in to.iter_mut().zip(sums).zip(mask.values(0, row, i)) {
+                            *to += sum * factor;
                         }
                     }
                 }
@@ -254,19 +271,23 @@ impl Gradients<'_> {
         gates.check(n, total, 4 * geometry.units());
         for v in self.member.part(4 * geometry.units(), S::PANEL) {
             let (unit, gate) = (v / 4, v % 4);
-            let mut bias = s.splat(0.0);
-            for row in 0..total {
+            // SAFETY: columns are shared out, so these gradients are this worker's.
+            let to = unsafe { lanes(&self.grads.bias, gate, unit, hidden) };
+            let mut sum = s.load_slice(to);
+            for row in (0..total).rev() {
                 // SAFETY: the gates were checked above.
-                bias = s.add(bias, unsafe { s.load(gates.at(n, row, v)) });
+                sum = s.add(sum, unsafe { s.load(gates.at(n, row, v)) });
             }
-            add_lanes(s, bias, &self.grads.bias, gate, unit, hidden);
+            s.store_slice(to, sum);
             if let (Some(peephole), Some(row)) = (&self.grads.peephole, [Some(0), Some(1), None, Some(2)][gate]) {
-                // The input and forget gates saw the state before, the output gate that after, before zoneout.
-                let mut sum = s.splat(0.0);
-                for step in 0..rows.steps() {
+                // SAFETY: columns are shared out.
+                let to = unsafe { lanes(peephole, row, unit, hidden) };
+                let mut sum = s.load_slice(to);
+                for step in (0..rows.steps()).rev() {
+                    // The input and forget gates saw the state before, the output gate that after, before zoneout.
                     let seen = if gate == 3 { frame.fresh(step) } else { frame.c(step) };
                     seen.check(n, rows.active[step], unit + 1);
-                    for slot in 0..rows.active[step] {
+                    for slot in (0..rows.active[step]).rev() {
                         // SAFETY: both grids were checked above.
                         sum = unsafe {
                             let dz = s.load(gates.at(n, rows.step(step) + slot, v));
@@ -274,17 +295,19 @@ impl Gradients<'_> {
                         };
                     }
                 }
-                add_lanes(s, sum, peephole, row, unit, hidden);
+                s.store_slice(to, sum);
             }
             if let (Some(norms), Some(grads)) = (frame.norms(), &self.grads.gains) {
                 for ((normal, _), grads) in norms.into_iter().zip(grads) {
                     normal.check(n, total, v + 1);
-                    let mut sum = s.splat(0.0);
-                    for row in 0..total {
+                    // SAFETY: columns are shared out.
+                    let to = unsafe { lanes(grads, gate, unit, hidden) };
+                    let mut sum = s.load_slice(to);
+                    for row in (0..total).rev() {
                         // SAFETY: both grids were checked above.
                         sum = unsafe { s.fma(s.load(gates.at(n, row, v)), s.load(normal.at(n, row, v)), sum) };
                     }
-                    add_lanes(s, sum, grads, gate, unit, hidden);
+                    s.store_slice(to, sum);
                 }
             }
         }
