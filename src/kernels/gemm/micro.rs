@@ -8,7 +8,7 @@
 //! else, makes results independent of threads, batch and level.
 
 use super::MAX_ROWS;
-use super::left::Left;
+use super::factors::Factors;
 use crate::simd::{Kernel, LANES, Simd};
 use crate::view::Grid;
 use std::marker::PhantomData;
@@ -41,22 +41,22 @@ pub(super) struct Tile {
 ///
 /// The left side is straight, a row's factors being neighbours, or turned: then the rows' factors for one `k` are
 /// neighbours, and those for the next `k` lie one row of panels *before* them.
-pub(super) struct Shaped<const M: usize, const N: usize, L>(pub Tile, pub PhantomData<L>);
+pub(super) struct Shaped<const M: usize, const N: usize, F>(pub Tile, pub PhantomData<F>);
 
-impl<const M: usize, const N: usize, L: Left> Kernel for Shaped<M, N, L> {
+impl<const M: usize, const N: usize, F: Factors> Kernel for Shaped<M, N, F> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         // SAFETY: whoever made the tile vouches for it.
-        unsafe { compute::<S, M, N, L>(s, self.0) };
+        unsafe { compute::<S, M, N, F>(s, self.0) };
     }
 }
 
 /// # Safety
 /// All that `tile` names lies inside live memory, and nobody else touches its output meanwhile.
 #[inline(always)]
-unsafe fn compute<S: Simd, const M: usize, const N: usize, L: Left>(s: S, tile: Tile) {
+unsafe fn compute<S: Simd, const M: usize, const N: usize, F: Factors>(s: S, tile: Tile) {
     let mut sums = [[s.splat(0.0); N]; M];
     for (r, row) in sums.iter_mut().enumerate() {
         for (v, sum) in row.iter_mut().enumerate() {
@@ -69,7 +69,7 @@ unsafe fn compute<S: Simd, const M: usize, const N: usize, L: Left>(s: S, tile: 
     while todo > 0 {
         let length = todo.min(tile.segment);
         // SAFETY: the caller vouches for the tile.
-        unsafe { chain::<S, M, N, L>(s, &mut sums, left, tile.left_row, right, right_vector, length) };
+        unsafe { chain::<S, M, N, F>(s, &mut sums, left, tile.left_row, right, right_vector, length) };
         left = left.wrapping_add(tile.left_panel);
         right = right.wrapping_add(length * S::PANEL);
         todo -= length;
@@ -98,7 +98,7 @@ const ROUND: usize = 4;
 /// # Safety
 /// The operands hold `length` values of `k`.
 #[inline(always)]
-unsafe fn chain<S: Simd, const M: usize, const N: usize, L: Left>(
+unsafe fn chain<S: Simd, const M: usize, const N: usize, F: Factors>(
     s: S,
     sums: &mut [[S::V; N]; M],
     left: *const f32,
@@ -108,8 +108,8 @@ unsafe fn chain<S: Simd, const M: usize, const N: usize, L: Left>(
     length: usize,
 ) {
     let mut held = *sums;
-    let groups = [left, if L::TURNED { left } else { left.wrapping_add(GROUP * left_row) }];
-    let mut at = Place::<L> { groups, left_row, right, right_vector, side: PhantomData };
+    let groups = [left, if F::TURNED { left } else { left.wrapping_add(GROUP * left_row) }];
+    let mut at = Place::<F> { groups, left_row, right, right_vector, side: PhantomData };
     for _ in 0..length / ROUND {
         at = at.opaque();
         for k in 0..ROUND {
@@ -128,28 +128,28 @@ unsafe fn chain<S: Simd, const M: usize, const N: usize, L: Left>(
 
 /// Where a tile's operands of the next `k` lie.
 #[derive(Clone, Copy)]
-struct Place<L> {
+struct Place<F> {
     /// Of each group of rows the first; one group of all where they are neighbours.
     groups: [*const f32; MAX_ROWS / GROUP],
     left_row: usize,
     right: *const f32,
     right_vector: usize,
-    side: PhantomData<L>,
+    side: PhantomData<F>,
 }
 
-impl<L: Left> Place<L> {
+impl<F: Factors> Place<F> {
     /// The same, which the compiler takes for addresses it knows nothing of: else it adds them up from one another for
     /// each `k`.
     #[inline(always)]
     fn opaque(self) -> Self {
         let first = opaque(self.groups[0]);
-        Place { groups: [first, if L::TURNED { first } else { opaque(self.groups[1]) }], ..self }
+        Place { groups: [first, if F::TURNED { first } else { opaque(self.groups[1]) }], ..self }
     }
 
     #[inline(always)]
     fn behind<S: Simd>(self, k: usize) -> Self {
         let groups =
-            self.groups.map(|group| if L::TURNED { group.wrapping_sub(k * S::PANEL) } else { group.wrapping_add(k) });
+            self.groups.map(|group| if F::TURNED { group.wrapping_sub(k * S::PANEL) } else { group.wrapping_add(k) });
         Place { groups, right: self.right.wrapping_add(k * S::PANEL), ..self }
     }
 
@@ -159,7 +159,7 @@ impl<L: Left> Place<L> {
     /// It is inside live memory.
     #[inline(always)]
     unsafe fn factor<S: Simd>(self, r: usize, k: usize) -> f32 {
-        let at = if L::TURNED {
+        let at = if F::TURNED {
             self.groups[0].wrapping_sub(k * S::PANEL).wrapping_add(r)
         } else {
             self.groups[r / GROUP].wrapping_add(r % GROUP * self.left_row + k)
@@ -190,10 +190,10 @@ fn opaque(address: *const f32) -> *const f32 {
 /// # Safety
 /// They are inside live memory.
 #[inline(always)]
-unsafe fn products<S: Simd, const M: usize, const N: usize, L: Left>(
+unsafe fn products<S: Simd, const M: usize, const N: usize, F: Factors>(
     s: S,
     held: &mut [[S::V; N]; M],
-    at: Place<L>,
+    at: Place<F>,
     k: usize,
 ) {
     let right = at.right.wrapping_add(k * S::PANEL);

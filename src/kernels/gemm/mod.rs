@@ -9,13 +9,13 @@
 //! one block of `k` stays in the first-level cache while the rows pass over it. This is not a general BLAS: there is no
 //! alpha, no transposition flag and no unpacked right side; who needs a transpose packs it so.
 
-mod left;
+mod factors;
 mod micro;
 pub mod pack;
 
 use crate::simd::{Kernel, LANES, Simd};
 use crate::view::Grid;
-use left::{Left, Straight, Turned};
+use factors::{Factors, Straight, Turned};
 use micro::{Shaped, Tile, vector_stride};
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -89,17 +89,17 @@ pub fn multiply_turned<S: Simd>(
     s.outlined(Multiply { rows, depth, left: Turned { grid, vector, depth }, right, vectors, init, out });
 }
 
-struct Multiply<'a, L> {
+struct Multiply<'a, F> {
     rows: usize,
     depth: usize,
-    left: L,
+    left: F,
     right: Grid<'a>,
     vectors: Range<usize>,
     init: Grid<'a>,
     out: Grid<'a>,
 }
 
-impl<L: Left> Kernel for Multiply<'_, L> {
+impl<F: Factors> Kernel for Multiply<'_, F> {
     type Output = ();
 
     #[inline(always)]
@@ -150,7 +150,7 @@ impl<L: Left> Kernel for Multiply<'_, L> {
                         };
                         // SAFETY: the grids hold all rows, vectors and k asked for, as checked above, and the maker of
                         // the grids keeps other workers away.
-                        unsafe { shaped::<S, L>(s, count, part, operands) };
+                        unsafe { shaped::<S, F>(s, count, part, operands) };
                         done += part;
                     }
                     r += count;
@@ -167,16 +167,16 @@ impl<L: Left> Kernel for Multiply<'_, L> {
 /// # Safety
 /// As for [`Tile`]'s parts.
 #[inline(always)]
-unsafe fn shaped<S: Simd, L: Left>(s: S, rows: usize, vectors: usize, tile: Tile) {
+unsafe fn shaped<S: Simd, F: Factors>(s: S, rows: usize, vectors: usize, tile: Tile) {
     macro_rules! shapes {
         ($($m:literal)+) => {
             match rows {
                 // Shapes wider than the level's tile are never asked for, and so not compiled.
                 $($m => match vectors {
-                    1 => s.outlined(Shaped::<$m, 1, L>(tile, PhantomData)),
-                    2 if S::TILE_VECTORS[$m - 1] >= 2 => s.outlined(Shaped::<$m, 2, L>(tile, PhantomData)),
-                    3 if S::TILE_VECTORS[$m - 1] >= 3 => s.outlined(Shaped::<$m, 3, L>(tile, PhantomData)),
-                    4 if S::TILE_VECTORS[$m - 1] >= 4 => s.outlined(Shaped::<$m, 4, L>(tile, PhantomData)),
+                    1 => s.outlined(Shaped::<$m, 1, F>(tile, PhantomData)),
+                    2 if S::TILE_VECTORS[$m - 1] >= 2 => s.outlined(Shaped::<$m, 2, F>(tile, PhantomData)),
+                    3 if S::TILE_VECTORS[$m - 1] >= 3 => s.outlined(Shaped::<$m, 3, F>(tile, PhantomData)),
+                    4 if S::TILE_VECTORS[$m - 1] >= 4 => s.outlined(Shaped::<$m, 4, F>(tile, PhantomData)),
                     _ => unreachable!("a tile of {vectors} vectors"),
                 },)+
                 _ => unreachable!("a tile of {rows} rows"),

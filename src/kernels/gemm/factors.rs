@@ -1,10 +1,10 @@
-//! The left side of a product: a matrix as it is, or the transpose of a packed one, read where it lies.
+//! How the factors of a left side lie: a matrix as it is, or the transpose of a packed one, read in place.
 
 use crate::simd::{LANES, Simd};
 use crate::view::Grid;
 
 /// How the left side's factors lie.
-pub(super) trait Left: Copy {
+pub(super) trait Factors: Copy {
     /// Whether the rows' factors for one `k` are neighbours, and those for the next `k` lie one row of panels before them.
     const TURNED: bool;
     /// Panics unless there are so many, with `n` vectors in a panel.
@@ -19,7 +19,7 @@ pub(super) trait Left: Copy {
 #[derive(Clone, Copy)]
 pub(super) struct Straight<'a>(pub Grid<'a>);
 
-impl Left for Straight<'_> {
+impl Factors for Straight<'_> {
     const TURNED: bool = false;
 
     #[inline(always)]
@@ -48,7 +48,7 @@ pub(super) struct Turned<'a> {
     pub depth: usize,
 }
 
-impl Left for Turned<'_> {
+impl Factors for Turned<'_> {
     const TURNED: bool = true;
 
     #[inline(always)]
