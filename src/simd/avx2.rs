@@ -1,9 +1,9 @@
-//! AVX2 with FMA: a vector is two registers of eight lanes.
+//! AVX2 with FMA and F16C: a vector is two registers of eight lanes.
 
 use super::{Kernel, Level, Simd};
 use std::arch::x86_64::*;
 
-/// The proof that the CPU has AVX2 and FMA.
+/// The proof that the CPU has AVX2, FMA and F16C. Every CPU with the first has the third, but it has a flag of its own.
 #[derive(Clone, Copy)]
 pub struct Avx2(());
 
@@ -15,12 +15,13 @@ impl Avx2 {
     /// The token, if the CPU has the instructions.
     #[inline]
     pub fn new() -> Option<Avx2> {
-        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Avx2(()))
+        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c"))
+            .then_some(Avx2(()))
     }
 }
 
 #[inline(never)]
-#[target_feature(enable = "avx2,fma")]
+#[target_feature(enable = "avx2,fma,f16c")]
 fn compiled<K: Kernel>(token: Avx2, kernel: K) -> K::Output {
     kernel.run(token)
 }
@@ -45,7 +46,7 @@ impl Simd for Avx2 {
     // Inlined, this wrapper would let the compiler inline `compiled` too, in spite of its attribute.
     #[inline(never)]
     fn outlined<K: Kernel>(self, kernel: K) -> K::Output {
-        // SAFETY: the token proves AVX2 and FMA.
+        // SAFETY: the token proves AVX2, FMA and F16C.
         unsafe { compiled(self, kernel) }
     }
 
@@ -53,6 +54,14 @@ impl Simd for Avx2 {
     unsafe fn load(self, from: *const f32) -> V {
         // SAFETY: the token proves AVX2; the caller vouches for sixteen floats.
         unsafe { V(_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_halves(self, from: *const u16) -> V {
+        // SAFETY: the token proves F16C; the caller vouches for sixteen halves.
+        unsafe {
+            V(_mm256_cvtph_ps(_mm_loadu_si128(from.cast())), _mm256_cvtph_ps(_mm_loadu_si128(from.add(8).cast())))
+        }
     }
 
     #[inline(always)]

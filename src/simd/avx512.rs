@@ -52,6 +52,12 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn load_halves(self, from: *const u16) -> __m512 {
+        // SAFETY: the token proves AVX-512 F; the caller vouches for sixteen halves.
+        unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(from.cast())) }
+    }
+
+    #[inline(always)]
     unsafe fn store(self, to: *mut f32, v: __m512) {
         // SAFETY: the token proves AVX-512 F; the caller vouches for sixteen floats.
         unsafe { _mm512_storeu_ps(to, v) };

@@ -38,7 +38,7 @@ pub enum Level {
     Scalar,
     /// AArch64 Advanced SIMD.
     Neon,
-    /// AVX2 with FMA.
+    /// AVX2 with FMA and F16C.
     Avx2,
     /// AVX-512 F.
     Avx512,
@@ -175,6 +175,11 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// # Safety
     /// `from` is valid for reading sixteen floats; any alignment.
     unsafe fn load(self, from: *const f32) -> Self::V;
+    /// The sixteen halves at `from`, exactly; a NaN becomes some NaN.
+    ///
+    /// # Safety
+    /// `from` is valid for reading sixteen halves; any alignment.
+    unsafe fn load_halves(self, from: *const u16) -> Self::V;
     /// Writes sixteen floats to `to`.
     ///
     /// # Safety

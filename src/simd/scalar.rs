@@ -4,6 +4,7 @@
 //! because a software fused multiply-add would be a hundred times slower.
 
 use super::{Kernel, LANES, Level, Simd};
+use crate::half;
 
 /// The token of the scalar level; nothing has to be proved.
 #[derive(Clone, Copy)]
@@ -34,6 +35,13 @@ impl Simd for Scalar {
     unsafe fn load(self, from: *const f32) -> Self::V {
         // SAFETY: the caller vouches for sixteen floats; an array of floats read unaligned needs no more.
         unsafe { from.cast::<Self::V>().read_unaligned() }
+    }
+
+    #[inline(always)]
+    unsafe fn load_halves(self, from: *const u16) -> Self::V {
+        // SAFETY: the caller vouches for sixteen halves.
+        let halves = unsafe { from.cast::<[u16; LANES]>().read_unaligned() };
+        each(|i| half::to_f32(halves[i]))
     }
 
     #[inline(always)]

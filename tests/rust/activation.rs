@@ -104,6 +104,9 @@ impl Simd for Fused {
         // SAFETY: the caller vouches for sixteen floats.
         unsafe { from.cast::<Self::V>().read_unaligned() }
     }
+    unsafe fn load_halves(self, _from: *const u16) -> Self::V {
+        unreachable!("activations are of f32")
+    }
     unsafe fn store(self, to: *mut f32, v: Self::V) {
         // SAFETY: the caller vouches for sixteen floats.
         unsafe { to.cast::<Self::V>().write_unaligned(v) };

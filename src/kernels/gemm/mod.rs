@@ -9,7 +9,9 @@
 //! one block of `k` stays in the first-level cache while the rows pass over it. This is not a general BLAS: there is no
 //! alpha, no transposition flag and no unpacked right side; who needs a transpose packs it so.
 
+pub mod matrix;
 mod micro;
+mod narrow;
 pub mod pack;
 
 use crate::simd::{Kernel, LANES, Simd};

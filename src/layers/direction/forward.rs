@@ -2,7 +2,6 @@
 
 use super::{Frame, Member};
 use crate::kernels::cell::{self, Slots};
-use crate::kernels::gemm::multiply;
 use crate::kernels::norm;
 use crate::layers::inlet::{Inlet, Source, padded};
 use crate::layers::rows::Rows;
@@ -153,14 +152,14 @@ impl<'a> Forward<'a> {
         let (frame, weights) = (&self.frame, self.frame.weights);
         let bias = frame.constant(&weights.bias, 0);
         let init = if weights.gains.is_some() { Grid::zeros() } else { bias.panels(share.first_panel) };
-        let right = weights.input.grid().panels(share.first_panel);
         let vectors = 0..4 * share.units.len();
         if let Source::Known(table, ids) = self.inlet.source {
             let slots = share.slots.start..share.slots.start + chunk.total;
             let ids = slots.map(|slot| ids[frame.rows.order[slot] as usize] as usize);
             table.copy(s, ids, share.first_panel, vectors, share.product);
         } else {
-            multiply(s, chunk.total, self.inlet.channels, share.input, right, vectors, init, share.product);
+            let right = weights.input.right();
+            right.multiply(s, chunk.total, share.input, share.first_panel, vectors, init, share.product);
         }
         if weights.gains.is_none() {
             return;
@@ -202,9 +201,9 @@ impl<'a> Forward<'a> {
     #[inline(always)]
     fn step<S: Simd>(&self, s: S, share: &Share<'_>, slots: Slots, z: Grid<'_>) {
         let (frame, rows, member) = (&self.frame, self.frame.rows, self.member);
-        let (geometry, at, units) = (frame.geometry, slots.time, &share.units);
+        let (at, units) = (slots.time, &share.units);
         let (first, sum) = (slots.first, share.sum);
-        let recurrent = frame.recurrent().grid();
+        let recurrent = frame.recurrent();
         let before = frame.operand().rows(rows.state(at) + first);
         let h = frame.h().rows(rows.state(at + 1) + first);
         let shown = frame.shown().map(|shown| {
@@ -226,21 +225,21 @@ impl<'a> Forward<'a> {
         };
         if frame.weights.gains.is_some() {
             // A row's statistics need all its sums.
-            multiply(s, slots.rows, geometry.state, before, recurrent, 0..4 * units.len(), Grid::zeros(), sum);
+            recurrent.multiply(s, slots.rows, before, 0, 0..4 * units.len(), Grid::zeros(), sum);
             self.normalise(s, share, 1, at, sum, z, sum);
             cell::forward(s, &stage);
         } else {
             for unit in units.clone() {
                 let panel = 4 * unit * LANES / S::PANEL;
                 let z = z.panels(panel - share.first_panel);
-                multiply(s, slots.rows, geometry.state, before, recurrent.panels(panel), 0..4, z, sum);
+                recurrent.multiply(s, slots.rows, before, panel, 0..4, z, sum);
                 cell::forward(s, &cell::Forward { units: unit..unit + 1, ..stage });
             }
         }
         if let (Some(shown), Some(projection)) = (shown, &frame.weights.projection) {
             member.meet_units();
             let vectors = share.state.clone();
-            multiply(s, slots.rows, geometry.hidden, shown, projection.grid(), vectors, Grid::zeros(), h);
+            projection.right().multiply(s, slots.rows, shown, 0, vectors, Grid::zeros(), h);
         }
         settle(s, frame, slots, share.state.clone());
         member.meet_units();
