@@ -4,7 +4,7 @@ use crate::everywhere::{everywhere, same};
 use crate::layer::random_case;
 use crate::support::{Case, Rng, bits, report};
 use rustlstm::Error;
-use rustlstm::layers::{Config, Lstm, Pass, Precision, Stream};
+use rustlstm::layers::{Activation, Config, Lstm, Pass, Precision, Stream};
 use rustlstm::simd::Level;
 use rustlstm::view::{Seq, SeqMut};
 use std::sync::Arc;
@@ -82,6 +82,63 @@ fn halves_are_the_rounded_weights_bit_for_bit() {
         }
     }
     report("halves against rounded weights", 100 * Level::available().len(), &failures);
+}
+
+/// The largest difference between two runs.
+fn apart(a: &[Vec<f32>], b: &[Vec<f32>]) -> f32 {
+    let pairs = a.iter().flatten().zip(b.iter().flatten());
+    pairs.map(|(a, b)| (a - b).abs()).fold(0.0, |worst, off| if off > worst || off.is_nan() { off } else { worst })
+}
+
+#[test]
+fn bytes_are_the_quantised_weights_but_for_the_inputs() {
+    let mut failures = Vec::new();
+    let mut worst: f32 = 0.0;
+    for seed in 9600..9700 {
+        let mut case = random(seed);
+        // Nothing that would make much of little: kinks, statistics of few units, sums without bounds.
+        case.config.layer_norm = false;
+        case.config.cell.input_activation = Activation::Tanh;
+        case.config.cell.output_activation = Activation::Tanh;
+        let case = Case::random(&mut Rng::new(seed), case.config, case.batch, case.time);
+        let case = Case { lengths: None, x: Rng::new(seed).fill(case.x.len(), -1.0, 1.0), ..case };
+        let mut plain = case.clone();
+        for (spec, values) in case.lstm(Level::Scalar).specs().iter().zip(&mut plain.params) {
+            if ["weight_ih", "weight_hh", "weight_hr"].iter().any(|kind| spec.name.starts_with(kind)) {
+                for column in values.chunks_mut(spec.shape[1]) {
+                    let unit = column.iter().fold(0.0, |most: f32, w| most.max(w.abs())) / 127.0;
+                    column.iter_mut().for_each(|w| *w = (*w / unit).round_ties_even() * unit);
+                }
+            }
+        }
+        for level in Level::available() {
+            let got = run(&case, &mut stream(&case, level, Precision::Int8));
+            let off = apart(&got, &run(&plain, &mut stream(&plain, level, Precision::F32)));
+            worst = worst.max(off);
+            if off.is_nan() || off > 1e-3 {
+                failures.push(format!("seed {seed} {}: {off} {}", level.name(), case.describe()));
+            }
+        }
+    }
+    println!("whole numbers against quantised weights: {worst:e} at most");
+    report("whole numbers against quantised weights", 100 * Level::available().len(), &failures);
+}
+
+#[test]
+fn a_row_with_a_number_that_is_not_finite_is_not_a_number() {
+    for bad in [f32::NAN, f32::INFINITY] {
+        let mut config = Config::new(5, 40);
+        config.hidden_sizes = vec![40, 20];
+        let mut case = Case { lengths: None, state: None, ..Case::random(&mut Rng::new(3), config, 3, 1) };
+        case.x = Rng::new(8).fill(case.x.len(), -1.0, 1.0);
+        let clean = run(&case, &mut stream(&case, Level::Scalar, Precision::Int8));
+        case.x[5 + 2] = bad;
+        let got = run(&case, &mut stream(&case, Level::Scalar, Precision::Int8));
+        for row in 0..3 {
+            let (got, clean) = (&got[0][row * 20..][..20], &clean[0][row * 20..][..20]);
+            assert!(if row == 1 { got.iter().all(|y| y.is_nan()) } else { bits(got) == bits(clean) }, "{bad} {row}");
+        }
+    }
 }
 
 /// Named configurations that a team shares.
@@ -164,7 +221,10 @@ fn narrow_weights_are_for_small_streams_only() {
         assert_eq!(error, expected);
     }
     let error = "f8".parse::<Precision>().expect_err("no such numbers").to_string();
-    assert!(error.starts_with("weights must be \"f32\" or \"f16\"") && error.ends_with("got \"f8\""), "{error}");
+    assert!(
+        error.starts_with("weights must be \"f32\", \"f16\" or \"int8\"") && error.ends_with("got \"f8\""),
+        "{error}"
+    );
 }
 
 #[test]
@@ -196,9 +256,11 @@ fn a_weight_that_no_half_holds_is_refused() {
 fn narrow_weights_take_as_little_as_they_say() {
     let case = Case::random(&mut Rng::new(1), Config::new(256, 256), 1, 1);
     let lstm = case.lstm(Level::Scalar);
-    let (matrices, bias) = (4 * 256 * 512, 4 * 256 * 4);
+    let (matrices, columns) = (4 * 256 * 512, 4 * 256 * 4);
     for precision in Precision::ALL {
         let bytes = pack(&case, &lstm, precision).expect("any weights").bytes();
-        assert_eq!(bytes, matrices * precision.bytes() + bias, "{}", precision.name());
+        // The bias, and the units of both matrices.
+        let rest = if precision == Precision::Int8 { 3 * columns } else { columns };
+        assert_eq!(bytes, matrices * precision.bytes() + rest, "{}", precision.name());
     }
 }

@@ -3,7 +3,7 @@
 //! Batches go both ways through `f32` matrices; narrow ones are for the few rows of a stream, see [`narrow`](super::narrow).
 
 use super::multiply;
-use super::narrow::{self, Narrow};
+use super::narrow::{self, Left, Narrow};
 use super::pack::Packed;
 use crate::simd::{LANES, Level, Simd};
 use crate::view::Grid;
@@ -18,17 +18,21 @@ pub enum Precision {
     F32,
     /// Half precision: eleven bits of each number, of size 65504 at most.
     F16,
+    /// Whole numbers of 8 bits with a unit for each column, that is for each gate of each unit; what they multiply has up to
+    /// 16 bits with a unit for each row.
+    Int8,
 }
 
 impl Precision {
     /// All of them, the widest first.
-    pub const ALL: [Precision; 2] = [Precision::F32, Precision::F16];
+    pub const ALL: [Precision; 3] = [Precision::F32, Precision::F16, Precision::Int8];
 
     /// The name.
     pub fn name(self) -> &'static str {
         match self {
             Precision::F32 => "f32",
             Precision::F16 => "f16",
+            Precision::Int8 => "int8",
         }
     }
 
@@ -37,6 +41,7 @@ impl Precision {
         match self {
             Precision::F32 => 4,
             Precision::F16 => 2,
+            Precision::Int8 => 1,
         }
     }
 
@@ -60,10 +65,7 @@ impl FromStr for Precision {
 
     fn from_str(name: &str) -> Result<Precision, Error> {
         let found = Precision::ALL.into_iter().find(|precision| precision.name() == name);
-        found.ok_or_else(|| {
-            let names = Precision::ALL.map(|precision| format!("{:?}", precision.name())).join(" or ");
-            Error::option("weights", names, format!("{name:?}"))
-        })
+        found.ok_or_else(|| Error::option("weights", r#""f32", "f16" or "int8""#, format!("{name:?}")))
     }
 }
 
@@ -88,7 +90,8 @@ impl Matrix {
     ) -> Self {
         match precision {
             Precision::F32 => Matrix::Full(Packed::transposed(level, source, depth, vectors, row)),
-            Precision::F16 => Matrix::Narrow(Narrow::transposed(source, depth, vectors, row)),
+            Precision::F16 => Matrix::Narrow(Narrow::halves(source, depth, vectors, row)),
+            Precision::Int8 => Matrix::Narrow(Narrow::bytes(source, depth, vectors, row)),
         }
     }
 
@@ -115,7 +118,7 @@ impl Matrix {
     pub fn bytes(&self) -> usize {
         match self {
             Matrix::Full(packed) => size_of_val(&packed.data[..]),
-            Matrix::Narrow(narrow) => narrow.bytes(),
+            Matrix::Narrow(narrow) => narrow.size(),
         }
     }
 }
@@ -129,9 +132,30 @@ pub enum Right<'a> {
     Narrow(&'a Narrow),
 }
 
-impl Right<'_> {
+impl<'a> Right<'a> {
+    /// Floats of room that each row of a left side needs.
+    pub fn room(self) -> usize {
+        match self {
+            Right::Full(_) => 0,
+            Right::Narrow(narrow) => narrow.room(),
+        }
+    }
+
+    /// The left side of any number of products with this right side; it may be made in `room`.
+    ///
+    /// # Panics
+    /// When a grid is too small.
+    #[inline(always)]
+    pub fn left<S: Simd>(self, s: S, rows: usize, left: Grid<'a>, room: Grid<'a>) -> Left<'a> {
+        match self {
+            Right::Full(_) => Left::floats(left),
+            Right::Narrow(narrow) => narrow.left(s, rows, left, room),
+        }
+    }
+
     /// `out[r][v] = init[r][v] + sum over k of left[r][k] * right[k][first + v]` for `rows` rows and the vectors in
-    /// `vectors`, counted from panel `first` of the level on. `init` and `out` may be the same grid.
+    /// `vectors`, counted from panel `first` of the level on, where `left` was made for this right side. `init` and `out`
+    /// may be the same grid.
     ///
     /// # Panics
     /// When an operand is too small, or a narrow right side is given more rows than it takes.
@@ -140,7 +164,7 @@ impl Right<'_> {
         self,
         s: S,
         rows: usize,
-        left: Grid<'_>,
+        left: Left<'_>,
         first: usize,
         vectors: Range<usize>,
         init: Grid<'_>,
@@ -148,7 +172,7 @@ impl Right<'_> {
     ) {
         match self {
             Right::Full(packed) => {
-                multiply(s, rows, packed.depth, left, packed.grid().panels(first), vectors, init, out);
+                multiply(s, rows, packed.depth, left.rows(), packed.grid().panels(first), vectors, init, out);
             }
             Right::Narrow(narrow) => narrow.multiply(s, rows, left, first * S::PANEL / LANES, vectors, init, out),
         }
