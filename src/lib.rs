@@ -9,12 +9,13 @@
 //! safetensors     the files of models
 //! kernels         matrix products, gate stage, activations, softmax, reductions
 //! simd            sixteen lanes of f32 on scalar, AVX2, AVX-512 and NEON
-//! error view buffer threads rng   the ground, usable from everywhere
+//! error view buffer threads rng half   the ground, usable from everywhere
 //! ```
 
 pub mod buffer;
 pub mod decode;
 pub mod error;
+mod half;
 pub mod kernels;
 pub mod layers;
 pub mod optim;

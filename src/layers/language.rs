@@ -113,6 +113,7 @@ impl LanguageModel {
                 format!("{:?}", head.features),
             ));
         }
+        lstm.check_full(&packed)?;
         lstm.stream(packed.clone(), 1)?; // refuses what cannot go step by step
         let input = match embedding {
             Some(vectors) if Table::size(&lstm, tokens) > largest => Input::Vectors(vectors.to_vec()),

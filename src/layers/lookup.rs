@@ -88,7 +88,7 @@ impl Kernel for Fill<'_> {
     fn run<S: Simd>(self, s: S) {
         let (n, weights) = (S::PANEL / LANES, &self.packed.directions[0]);
         let [_, tokens, width] = self.rows.shape();
-        let (columns, channels) = (self.geometry.gate_columns(), weights.input.depth);
+        let (columns, channels) = (self.geometry.gate_columns(), weights.input.full().depth);
         let normed = weights.gains.is_some();
         // SAFETY: only read.
         let init = if normed { Grid::zeros() } else { unsafe { Grid::read(&weights.bias, 0, S::PANEL) } };
@@ -102,11 +102,11 @@ impl Kernel for Fill<'_> {
                     let rest = (tokens - from) * width;
                     (left, Grid::at_pointer(self.rows.start().add(from * width), rest, width, S::PANEL))
                 };
-                multiply(s, count, channels, left, weights.input.grid(), 0..columns / LANES, init, out);
+                multiply(s, count, channels, left, weights.input.full().grid(), 0..columns / LANES, init, out);
                 self.worker.poll(count * columns * channels);
                 continue;
             }
-            let right = weights.input.grid();
+            let right = weights.input.full().grid();
             right.check(n, tokens, columns / LANES);
             init.check(n, 1, columns / LANES);
             for token in from..from + count {

@@ -9,6 +9,7 @@ use super::stream::Stream;
 use super::weights::Packed;
 use crate::Error;
 use crate::buffer::Shelf;
+use crate::kernels::gemm::matrix::Precision;
 use crate::kernels::mask::{Mask, Purpose};
 use crate::rng::Key;
 use crate::simd::{self, Level};
@@ -101,7 +102,12 @@ impl Lstm {
 
     /// Packs parameters for any number of calls.
     pub fn pack(&self, params: &[&[f32]]) -> Result<Packed, Error> {
-        Packed::new(self.level, &self.config, params)
+        self.pack_as(Precision::F32, params)
+    }
+
+    /// Packs parameters with matrices of narrower numbers, which are for streams of at most eight rows.
+    pub fn pack_as(&self, precision: Precision, params: &[&[f32]]) -> Result<Packed, Error> {
+        Packed::new(self.level, precision, &self.config, params)
     }
 
     /// Runs the sequences `x`, `[B, T, C]`, through the layers and writes `y`, `[B, T, output_size]`; zeros behind the end of
@@ -115,7 +121,7 @@ impl Lstm {
         y: SeqMut<'_>,
         pass: Pass,
     ) -> Result<(State, Option<Cache>), Error> {
-        self.check_packed(packed)?;
+        self.check_full(packed)?;
         let [batch, time, _] = x.shape();
         check_batch(batch)?;
         self.check_seq("x", x.shape(), [batch, time, self.config.input_size])?;
@@ -148,7 +154,7 @@ impl Lstm {
         grads: &mut [&mut [f32]],
         dx: Option<SeqMut<'_>>,
     ) -> Result<State, Error> {
-        self.check_packed(packed)?;
+        self.check_full(packed)?;
         if cache.config != self.config || cache.level != self.level {
             return Err(Error::option("cache", "from this LSTM's forward", "another's"));
         }
@@ -181,6 +187,10 @@ impl Lstm {
     pub fn stream(&self, packed: Arc<Packed>, batch: usize) -> Result<Stream, Error> {
         self.check_packed(&packed)?;
         check_batch(batch)?;
+        let (precision, most) = (packed.precision.name(), packed.precision.most_rows());
+        if batch > most {
+            return Err(Error::option("batch_size", format!("at most {most} with weights of {precision}"), batch));
+        }
         Stream::new(self.clone(), packed, batch)
     }
 
@@ -321,6 +331,13 @@ impl Lstm {
             Ok(())
         } else {
             Err(Error::option("packed", "packed by this LSTM", "another's parameters"))
+        }
+    }
+
+    pub(super) fn check_full(&self, packed: &Packed) -> Result<(), Error> {
+        match packed.precision {
+            Precision::F32 => self.check_packed(packed),
+            other => Err(Error::option("packed", "with weights of f32 but for streams", other.name())),
         }
     }
 

@@ -42,6 +42,7 @@ mod window;
 
 pub use crate::kernels::activation::Activation;
 pub use crate::kernels::cell::Cell;
+pub use crate::kernels::gemm::matrix::Precision;
 pub use crate::kernels::mask::{Mask, Purpose};
 pub use config::{Config, Merge, ParamSpec};
 pub use language::{LanguageModel, Memory, Parts, TokenStream};

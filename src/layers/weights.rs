@@ -1,8 +1,9 @@
 //! Parameters packed as the kernels read them, made once for each version of the parameters.
 
-use super::config::Config;
+use super::config::{Config, ParamSpec};
 use crate::Error;
 use crate::buffer::Buffer;
+use crate::kernels::gemm::matrix::{Matrix, Precision};
 use crate::kernels::gemm::pack;
 use crate::kernels::mask::Mask;
 use crate::simd::{LANES, Level};
@@ -12,6 +13,7 @@ use std::sync::{Arc, Mutex};
 #[derive(Debug)]
 pub struct Packed {
     pub(super) level: Level,
+    pub(super) precision: Precision,
     pub(super) config: Config,
     pub(super) directions: Vec<Weights>,
 }
@@ -19,10 +21,10 @@ pub struct Packed {
 /// One layer's parameters in one direction. Columns of the gates are in vectors of sixteen units, `4 vector + gate`.
 #[derive(Debug)]
 pub(super) struct Weights {
-    pub input: pack::Packed,
-    pub recurrent: pack::Packed,
+    pub input: Matrix,
+    pub recurrent: Matrix,
     pub bias: Buffer,
-    pub projection: Option<pack::Packed>,
+    pub projection: Option<Matrix>,
     /// Rows i, f, o.
     pub peephole: Option<Buffer>,
     /// The gains of the normalised input and recurrent sums.
@@ -57,7 +59,7 @@ fn spread(values: &[f32], len: usize, row: impl Fn(usize) -> Option<usize>) -> B
 }
 
 impl Packed {
-    pub(super) fn new(level: Level, config: &Config, params: &[&[f32]]) -> Result<Self, Error> {
+    pub(super) fn new(level: Level, precision: Precision, config: &Config, params: &[&[f32]]) -> Result<Self, Error> {
         let specs = config.specs();
         if params.len() != specs.len() {
             return Err(Error::shape("params", format!("[{} parameters]", specs.len()), params.len()));
@@ -67,8 +69,13 @@ impl Packed {
                 return Err(Error::shape(&spec.name, format!("{:?}", spec.shape), format!("{} values", values.len())));
             }
         }
-        let mut rest = params.iter().copied();
+        let mut rest = specs.iter().zip(params);
         let mut next = || rest.next().expect("as many parameters as specs");
+        let matrix =
+            |(spec, values): (&ParamSpec, &&[f32]), depth, vectors, column: &dyn Fn(usize) -> Option<usize>| {
+                precision.check(&spec.name, values)?;
+                Ok(Matrix::transposed(level, precision, values, depth, vectors, column))
+            };
         let mut directions = Vec::new();
         for layer in 0..config.layers() {
             for _ in 0..config.directions() {
@@ -76,33 +83,50 @@ impl Packed {
                 let units = h.div_ceil(LANES);
                 let column = |c| gate_row(h, c);
                 directions.push(Weights {
-                    input: pack::Packed::transposed(level, next(), i, 4 * units, column),
-                    recurrent: pack::Packed::transposed(level, next(), r, 4 * units, column),
-                    bias: spread(next(), 4 * units * LANES, column),
-                    projection: config.proj_size.map(|p| {
-                        pack::Packed::transposed(level, next(), h, p.div_ceil(LANES), |c| (c < p).then_some(c))
-                    }),
+                    input: matrix(next(), i, 4 * units, &column)?,
+                    recurrent: matrix(next(), r, 4 * units, &column)?,
+                    bias: spread(next().1, 4 * units * LANES, column),
+                    projection: match config.proj_size {
+                        Some(p) => Some(matrix(next(), h, p.div_ceil(LANES), &|c| (c < p).then_some(c))?),
+                        None => None,
+                    },
                     peephole: config.cell.peephole.then(|| {
                         let width = units * LANES;
-                        spread(next(), 3 * width, |c| (c % width < h).then_some(c / width * h + c % width))
+                        spread(next().1, 3 * width, |c| (c % width < h).then_some(c / width * h + c % width))
                     }),
-                    gains: config.layer_norm.then(|| [(); 2].map(|()| spread(next(), 4 * units * LANES, column))),
+                    gains: config.layer_norm.then(|| [(); 2].map(|()| spread(next().1, 4 * units * LANES, column))),
                     turned: Mutex::default(),
                 });
             }
         }
-        Ok(Packed { level, config: config.clone(), directions })
+        Ok(Packed { level, precision, config: config.clone(), directions })
+    }
+
+    /// In which numbers the matrices are kept.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// The bytes that the parameters take, without what a backward pass adds.
+    pub fn bytes(&self) -> usize {
+        self.directions.iter().map(Weights::bytes).sum()
     }
 }
 
 impl Weights {
+    fn bytes(&self) -> usize {
+        let matrices = [&self.input, &self.recurrent].into_iter().chain(&self.projection);
+        let vectors = [&self.bias].into_iter().chain(&self.peephole).chain(self.gains.iter().flatten());
+        matrices.map(Matrix::bytes).sum::<usize>() + vectors.map(|values| size_of_val(&values[..])).sum::<usize>()
+    }
+
     /// The transposes, kept from the last call unless another thread is at them.
     pub(super) fn turned(&self, level: Level) -> Arc<Turned> {
         let make = || {
             Arc::new(Turned {
-                input: self.input.turned(level),
-                recurrent: self.recurrent.turned(level),
-                projection: self.projection.as_ref().map(|projection| projection.turned(level)),
+                input: self.input.full().turned(level),
+                recurrent: self.recurrent.full().turned(level),
+                projection: self.projection.as_ref().map(|projection| projection.full().turned(level)),
             })
         };
         match self.turned.try_lock() {
@@ -113,6 +137,6 @@ impl Weights {
 
     /// The recurrent matrix with dropped connections.
     pub(super) fn dropped(&self, hidden: usize, mask: Mask) -> pack::Packed {
-        self.recurrent.masked(mask, |c| gate_row(hidden, c))
+        self.recurrent.full().masked(mask, |c| gate_row(hidden, c))
     }
 }

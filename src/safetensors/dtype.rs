@@ -1,7 +1,7 @@
 //! Element types, and how each becomes `f32`.
 
 use super::refuse;
-use crate::Error;
+use crate::{Error, half};
 
 /// The type of a tensor's elements; ordered as the `safetensors` package orders them in a file, which is the reverse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,7 +77,7 @@ impl Dtype {
 pub(super) fn to_f32(name: &str, dtype: Dtype, data: &[u8]) -> Result<Vec<f32>, Error> {
     match dtype {
         Dtype::F32 => Ok(convert(data, f32::from_le_bytes)),
-        Dtype::F16 => Ok(convert(data, |bytes| half(u16::from_le_bytes(bytes)))),
+        Dtype::F16 => Ok(convert(data, |bytes| half::to_f32(u16::from_le_bytes(bytes)))),
         Dtype::Bf16 => Ok(convert(data, |bytes| f32::from_bits(u32::from(u16::from_le_bytes(bytes)) << 16))),
         Dtype::F64 => {
             let values = convert(data, |bytes| f64::from_le_bytes(bytes) as f32);
@@ -96,16 +96,4 @@ pub(super) fn to_f32(name: &str, dtype: Dtype, data: &[u8]) -> Result<Vec<f32>, 
 
 fn convert<const SIZE: usize>(data: &[u8], number: impl Fn([u8; SIZE]) -> f32) -> Vec<f32> {
     data.as_chunks().0.iter().map(|bytes| number(*bytes)).collect()
-}
-
-/// The number that sixteen bits stand for: a sign, five bits of exponent and ten of mantissa.
-fn half(bits: u16) -> f32 {
-    let sign = u32::from(bits >> 15) << 31;
-    let (exponent, mantissa) = (u32::from(bits >> 10 & 31), u32::from(bits & 1023));
-    let magnitude = match exponent {
-        0 => (mantissa as f32 / (1 << 24) as f32).to_bits(), // subnormal: units of 2⁻²⁴
-        31 => 255 << 23 | mantissa << 13,
-        _ => (exponent + 127 - 15) << 23 | mantissa << 13,
-    };
-    f32::from_bits(sign | magnitude)
 }

@@ -1,5 +1,6 @@
 //! AVX-512 F: a vector is one register.
 
+use super::avx2::{self, Pairs, Whole};
 use super::{Kernel, Level, Simd};
 use std::arch::x86_64::*;
 
@@ -32,6 +33,8 @@ macro_rules! apply {
 
 impl Simd for Avx512 {
     type V = __m512;
+    type Whole = Whole;
+    type Pairs = Pairs;
 
     const LEVEL: Level = Level::Avx512;
     const PANEL: usize = 64;
@@ -49,6 +52,18 @@ impl Simd for Avx512 {
     unsafe fn load(self, from: *const f32) -> __m512 {
         // SAFETY: the token proves AVX-512 F; the caller vouches for sixteen floats.
         unsafe { _mm512_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_halves(self, from: *const u16) -> __m512 {
+        // SAFETY: the token proves AVX-512 F; the caller vouches for sixteen halves.
+        unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(from.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_pairs(self, from: *const i8) -> Pairs {
+        // SAFETY: the token proves AVX2; the caller vouches for thirty-two bytes.
+        unsafe { avx2::load_pairs(from) }
     }
 
     #[inline(always)]
@@ -129,5 +144,24 @@ impl Simd for Avx512 {
         let bits = apply!(_mm512_castps_si512, a);
         let moved = apply!(_mm512_slli_epi32::<23>, bits);
         apply!(_mm512_castsi512_ps, moved)
+    }
+
+    #[inline(always)]
+    fn no_whole(self) -> Whole {
+        // SAFETY: the token proves AVX2.
+        unsafe { avx2::no_whole() }
+    }
+
+    #[inline(always)]
+    fn add_pairs(self, sums: Whole, by: [i16; 2], pairs: Pairs) -> Whole {
+        // SAFETY: the token proves AVX2.
+        unsafe { avx2::add_pairs(sums, by, pairs) }
+    }
+
+    #[inline(always)]
+    fn to_floats(self, a: Whole) -> __m512 {
+        let low = apply!(_mm512_castsi256_si512, a.0);
+        let whole = apply!(_mm512_inserti64x4::<1>, low, a.1);
+        apply!(_mm512_cvtepi32_ps, whole)
     }
 }

@@ -38,7 +38,7 @@ pub enum Level {
     Scalar,
     /// AArch64 Advanced SIMD.
     Neon,
-    /// AVX2 with FMA.
+    /// AVX2 with FMA and F16C.
     Avx2,
     /// AVX-512 F.
     Avx512,
@@ -159,6 +159,10 @@ pub fn dispatch<K: Kernel>(level: Level, kernel: K) -> K::Output {
 pub trait Simd: Copy + Send + Sync + 'static {
     /// Sixteen lanes.
     type V: Copy;
+    /// Sixteen whole numbers of 32 bits.
+    type Whole: Copy;
+    /// Sixteen pairs of small whole numbers.
+    type Pairs: Copy;
 
     /// The level, for names and tests.
     const LEVEL: Level;
@@ -175,6 +179,16 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// # Safety
     /// `from` is valid for reading sixteen floats; any alignment.
     unsafe fn load(self, from: *const f32) -> Self::V;
+    /// The sixteen halves at `from`, exactly; a NaN becomes some NaN.
+    ///
+    /// # Safety
+    /// `from` is valid for reading sixteen halves; any alignment.
+    unsafe fn load_halves(self, from: *const u16) -> Self::V;
+    /// The sixteen pairs of bytes at `from`.
+    ///
+    /// # Safety
+    /// `from` is valid for reading thirty-two bytes; any alignment.
+    unsafe fn load_pairs(self, from: *const i8) -> Self::Pairs;
     /// Writes sixteen floats to `to`.
     ///
     /// # Safety
@@ -209,6 +223,13 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn select_lt(self, a: Self::V, b: Self::V, yes: Self::V, no: Self::V) -> Self::V;
     /// The bits of each lane moved 23 places up: what turns the low bits of a number into an exponent.
     fn shift_to_exponent(self, a: Self::V) -> Self::V;
+
+    /// Zeros.
+    fn no_whole(self) -> Self::Whole;
+    /// `sums + by[0] * pairs[0] + by[1] * pairs[1]`, where nothing may exceed 32 bits.
+    fn add_pairs(self, sums: Self::Whole, by: [i16; 2], pairs: Self::Pairs) -> Self::Whole;
+    /// The nearest floats.
+    fn to_floats(self, a: Self::Whole) -> Self::V;
 
     /// The lanes as an array.
     #[inline(always)]

@@ -4,6 +4,7 @@
 //! because a software fused multiply-add would be a hundred times slower.
 
 use super::{Kernel, LANES, Level, Simd};
+use crate::half;
 
 /// The token of the scalar level; nothing has to be proved.
 #[derive(Clone, Copy)]
@@ -20,6 +21,8 @@ fn each(f: impl Fn(usize) -> f32) -> [f32; LANES] {
 
 impl Simd for Scalar {
     type V = [f32; LANES];
+    type Whole = [i32; LANES];
+    type Pairs = [[i8; 2]; LANES];
 
     const LEVEL: Level = Level::Scalar;
     const PANEL: usize = 16;
@@ -34,6 +37,19 @@ impl Simd for Scalar {
     unsafe fn load(self, from: *const f32) -> Self::V {
         // SAFETY: the caller vouches for sixteen floats; an array of floats read unaligned needs no more.
         unsafe { from.cast::<Self::V>().read_unaligned() }
+    }
+
+    #[inline(always)]
+    unsafe fn load_halves(self, from: *const u16) -> Self::V {
+        // SAFETY: the caller vouches for sixteen halves.
+        let halves = unsafe { from.cast::<[u16; LANES]>().read_unaligned() };
+        each(|i| half::to_f32(halves[i]))
+    }
+
+    #[inline(always)]
+    unsafe fn load_pairs(self, from: *const i8) -> Self::Pairs {
+        // SAFETY: the caller vouches for thirty-two bytes.
+        unsafe { from.cast::<Self::Pairs>().read_unaligned() }
     }
 
     #[inline(always)]
@@ -108,5 +124,21 @@ impl Simd for Scalar {
     #[inline(always)]
     fn shift_to_exponent(self, a: Self::V) -> Self::V {
         each(|i| f32::from_bits(a[i].to_bits() << 23))
+    }
+
+    #[inline(always)]
+    fn no_whole(self) -> Self::Whole {
+        [0; LANES]
+    }
+
+    #[inline(always)]
+    fn add_pairs(self, sums: Self::Whole, by: [i16; 2], pairs: Self::Pairs) -> Self::Whole {
+        let [a, b] = by.map(i32::from);
+        std::array::from_fn(|i| sums[i] + (a * i32::from(pairs[i][0]) + b * i32::from(pairs[i][1])))
+    }
+
+    #[inline(always)]
+    fn to_floats(self, a: Self::Whole) -> Self::V {
+        each(|i| a[i] as f32)
     }
 }

@@ -1,6 +1,7 @@
 //! Every operation of every level against plain Rust on the same lanes, by bits.
 
 use super::*;
+use crate::half;
 
 /// Numbers where levels could part: signs, zeros, the edges of the range, NaN.
 const LANES_A: [f32; LANES] = [
@@ -131,6 +132,53 @@ fn short_slices_are_padded_with_zeros_and_written_no_further() {
         let (lanes, out) = dispatch(level, Ends);
         assert_eq!(lanes[..4], [1.0, 2.0, 3.0, 0.0]);
         assert_eq!(out, [1.0, 2.0, 9.0, 9.0, 9.0]);
+    }
+}
+
+#[test]
+fn every_half_is_its_value_at_every_level() {
+    struct Halves([u16; LANES]);
+    impl Kernel for Halves {
+        type Output = [f32; LANES];
+        #[inline(always)]
+        fn run<S: Simd>(self, s: S) -> Self::Output {
+            // SAFETY: the array has sixteen halves.
+            s.to_array(unsafe { s.load_halves(self.0.as_ptr()) })
+        }
+    }
+    for level in Level::available() {
+        for first in (0..=u16::MAX).step_by(LANES) {
+            let halves = std::array::from_fn(|i| first + i as u16);
+            for (bits, got) in halves.into_iter().zip(dispatch(level, Halves(halves))) {
+                let expected = half::to_f32(bits);
+                assert!(same(got, expected), "{} {bits:#x}: {got}, expected {expected}", level.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn whole_numbers_are_added_and_become_floats_at_every_level() {
+    struct Whole([i8; 2 * LANES], [[i16; 2]; 3]);
+    impl Kernel for Whole {
+        type Output = [f32; LANES];
+        #[inline(always)]
+        fn run<S: Simd>(self, s: S) -> Self::Output {
+            // SAFETY: the array has thirty-two bytes.
+            let pairs = unsafe { s.load_pairs(self.0.as_ptr()) };
+            let sums = self.1.into_iter().fold(s.no_whole(), |sums, by| s.add_pairs(sums, by, pairs));
+            s.to_array(s.to_floats(sums))
+        }
+    }
+    let bytes: [i8; 2 * LANES] = std::array::from_fn(|i| (17 * i as i32 - 127) as i8);
+    for by in [[[0; 2]; 3], [[1, 0], [0, 1], [0, 0]], [[32767, -32767], [-32768, 255], [3, -1]], [[30001, 29999]; 3]] {
+        for level in Level::available() {
+            for (lane, got) in dispatch(level, Whole(bytes, by)).into_iter().enumerate() {
+                let [a, b] = [bytes[2 * lane], bytes[2 * lane + 1]].map(i64::from);
+                let sum: i64 = by.iter().map(|[x, y]| i64::from(*x) * a + i64::from(*y) * b).sum();
+                assert_eq!(got, sum as f32, "{} {by:?} lane {lane}", level.name());
+            }
+        }
     }
 }
 

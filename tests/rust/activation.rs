@@ -93,6 +93,8 @@ fn each(f: impl Fn(usize) -> f32) -> [f32; LANES] {
 
 impl Simd for Fused {
     type V = [f32; LANES];
+    type Whole = ();
+    type Pairs = ();
     const LEVEL: Level = Level::Avx2;
     const PANEL: usize = 16;
     const TILE_VECTORS: [usize; 6] = [1; 6];
@@ -103,6 +105,17 @@ impl Simd for Fused {
     unsafe fn load(self, from: *const f32) -> Self::V {
         // SAFETY: the caller vouches for sixteen floats.
         unsafe { from.cast::<Self::V>().read_unaligned() }
+    }
+    unsafe fn load_halves(self, _from: *const u16) -> Self::V {
+        unreachable!("activations are of f32")
+    }
+    unsafe fn load_pairs(self, _from: *const i8) {
+        unreachable!("activations are of f32")
+    }
+    fn no_whole(self) {}
+    fn add_pairs(self, (): (), _by: [i16; 2], (): ()) {}
+    fn to_floats(self, (): ()) -> Self::V {
+        unreachable!("activations are of f32")
     }
     unsafe fn store(self, to: *mut f32, v: Self::V) {
         // SAFETY: the caller vouches for sixteen floats.

@@ -1,7 +1,7 @@
-//! After its first step a stream allocates nothing. A test binary of its own, for its allocator counts: what this test's
+//! After its first step a stream allocates nothing, and one with narrow weights keeps no others. A test binary of its own, for its allocator counts: what this test's
 //! thread and the team's allocate, and not what the harness does beside them.
 
-use rustlstm::layers::{Activation, Config, Lstm};
+use rustlstm::layers::{Activation, Config, Lstm, Precision};
 use rustlstm::simd::Level;
 use rustlstm::threads;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -15,33 +15,42 @@ static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     static COUNTED: Cell<bool> = const { Cell::new(false) };
+    /// Bytes that this thread allocated, less those that it freed.
+    static KEPT: Cell<isize> = const { Cell::new(0) };
 }
 
-fn count() {
+fn count(bytes: usize) {
     ALLOCATIONS.fetch_add(usize::from(COUNTED.get()), Ordering::Relaxed);
+    KEPT.set(KEPT.get() + bytes as isize);
+}
+
+fn freed(bytes: usize) {
+    KEPT.set(KEPT.get() - bytes as isize);
 }
 
 // SAFETY: every call goes on unchanged to the system's allocator, which keeps the contract.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size());
         // SAFETY: the caller's promises are those that `System` asks for.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size());
         // SAFETY: as above.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
+        count(size);
+        freed(layout.size());
         // SAFETY: as above.
         unsafe { System.realloc(at, layout, size) }
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        freed(layout.size());
         // SAFETY: as above.
         unsafe { System.dealloc(at, layout) }
     }
@@ -91,12 +100,16 @@ fn no_allocation_after_the_first_step() {
     for workers in [1, 2, 4] {
         threads::set_num_threads(workers).expect("a number of threads");
         for (name, batch, config) in configurations() {
-            for level in Level::available() {
+            let levels = Level::available();
+            let best = *levels.last().expect("a level");
+            let narrow = [Precision::F16, Precision::Int8].into_iter().filter(|one| batch <= one.most_rows());
+            let full = levels.into_iter().map(|level| (level, Precision::F32));
+            for (level, precision) in full.chain(narrow.map(|one| (best, one))) {
                 let lstm = Lstm::at_level(config.clone(), level).expect("a valid configuration");
                 let params: Vec<Vec<f32>> =
                     lstm.specs().iter().map(|spec| vec![0.02; spec.shape.iter().product()]).collect();
                 let slices: Vec<&[f32]> = params.iter().map(Vec::as_slice).collect();
-                let packed = Arc::new(lstm.pack(&slices).expect("parameters of the right shapes"));
+                let packed = Arc::new(lstm.pack_as(precision, &slices).expect("parameters of the right shapes"));
                 let mut stream = lstm.stream(packed, batch).expect("one direction");
                 let x = vec![0.1; batch * config.input_size];
                 let mut y = vec![0.0; batch * lstm.output_size()];
@@ -113,7 +126,11 @@ fn no_allocation_after_the_first_step() {
                 assert_eq!(bad, 0, "{name}: steps failed");
                 cases += 1;
                 if count > 0 {
-                    failures.push(format!("{name}, {}, {workers} threads: {count} in 100 steps", level.name()));
+                    failures.push(format!(
+                        "{name}, {}, {}, {workers} threads: {count} in 100 steps",
+                        precision.name(),
+                        level.name()
+                    ));
                 }
             }
         }
@@ -122,4 +139,24 @@ fn no_allocation_after_the_first_step() {
     assert!(failures.is_empty(), "streams that allocate:\n{}", failures.join("\n"));
     // The counter counts: building a stream does allocate.
     assert!(ALLOCATIONS.load(Ordering::Relaxed) > 0);
+}
+
+#[test]
+fn a_stream_keeps_its_own_weights_alone() {
+    for precision in Precision::ALL {
+        let lstm = Lstm::new(Config::new(256, 256)).expect("a valid configuration");
+        let before = KEPT.get();
+        let (stream, bytes) = {
+            let params: Vec<Vec<f32>> = lstm.specs().iter().map(|spec| vec![0.02; spec.len()]).collect();
+            let slices: Vec<&[f32]> = params.iter().map(Vec::as_slice).collect();
+            let packed = Arc::new(lstm.pack_as(precision, &slices).expect("parameters of the right shapes"));
+            let bytes = packed.bytes();
+            (lstm.stream(packed, 1).expect("a stream").fork(), bytes)
+        };
+        let rest = KEPT.get() - before - bytes as isize;
+        drop(stream);
+        println!("{}: {bytes} bytes of weights, {rest} besides", precision.name());
+        assert!((0..64 * 1024).contains(&rest), "{}: {bytes} bytes of weights, {rest} besides", precision.name());
+        assert!(bytes < 4 * 256 * 512 * precision.bytes() + 16 * 1024);
+    }
 }

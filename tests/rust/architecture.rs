@@ -5,7 +5,7 @@
 //! layers  optim  decode  safetensors    siblings; they never import one another
 //! kernels
 //! simd
-//! error  view  buffer  threads  rng    the ground, usable from every storey
+//! error  view  buffer  threads  rng  half    the ground, usable from every storey
 //! ```
 //!
 //! An arrow may only point down. Instruction sets are named in `simd/` and in the matrix product's micro-kernel only, and
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 /// Top-level modules from the ground up; those of one row do not import one another, but for the ground's own row.
 const STOREYS: [&[&str]; 6] = [
-    &["error", "view", "buffer", "threads", "rng"],
+    &["error", "view", "buffer", "threads", "rng", "half"],
     &["simd"],
     &["kernels"],
     &["layers", "optim", "safetensors"],

@@ -19,6 +19,7 @@ mod layer;
 mod layer_norm;
 mod linear;
 mod loss;
+mod narrow;
 mod optim;
 mod pool;
 mod product;

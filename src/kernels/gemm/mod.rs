@@ -10,7 +10,9 @@
 //! alpha, no transposition flag and no unpacked right side; who needs a transpose packs it so.
 
 mod factors;
+pub mod matrix;
 mod micro;
+mod narrow;
 pub mod pack;
 
 use crate::simd::{Kernel, LANES, Simd};

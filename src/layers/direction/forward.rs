@@ -2,10 +2,8 @@
 
 use super::{Frame, Member};
 use crate::kernels::cell::{self, Slots};
-use crate::kernels::gemm::multiply;
 use crate::kernels::norm;
 use crate::layers::inlet::{Inlet, Source, padded};
-use crate::layers::rows::Rows;
 use crate::simd::{Kernel, LANES, Simd};
 use crate::view::{Grid, SeqMut};
 use std::ops::Range;
@@ -31,28 +29,33 @@ struct Layout {
     rows: usize,
     input: usize,
     product: usize,
+    sum: usize,
+    /// A row's part of the room for left sides.
+    room: usize,
     total: usize,
 }
 
 impl Layout {
-    fn new(frame_rows: &Rows, channels: usize, columns: usize, panel: usize, normed: bool) -> Layout {
-        let alive = frame_rows.active.first().copied().unwrap_or(0);
+    fn new(frame: &Frame<'_>, channels: usize) -> Layout {
+        let (geometry, weights) = (frame.geometry, frame.weights);
+        let columns = geometry.gate_columns();
+        let alive = frame.rows.active.first().copied().unwrap_or(0);
         let floats = CHUNK * channels.div_ceil(64);
-        let rows = (floats / columns).clamp(CHUNK_ROWS.start, CHUNK_ROWS.end).max(alive).min(frame_rows.total());
+        let rows = (floats / columns).clamp(CHUNK_ROWS.start, CHUNK_ROWS.end).max(alive).min(frame.rows.total());
         let input = rows * padded(channels);
-        let product = rows * columns.next_multiple_of(panel);
+        let product = rows * columns.next_multiple_of(geometry.panel());
         // A worker sums up sixteen units of all its rows, or whole rows where these are normalised.
-        let sum = alive * if normed { columns } else { 4 * LANES };
-        Layout { rows, input, product, total: input + product + sum }
+        let sum = alive * if weights.gains.is_some() { columns } else { 4 * LANES };
+        let matrices = [&weights.input, &weights.recurrent].into_iter().chain(&weights.projection);
+        let room = matrices.map(|matrix| matrix.right().room()).max().filter(|room| *room > 0).map_or(0, padded);
+        Layout { rows, input, product, sum, room, total: input + product + sum + rows * room }
     }
 }
 
 impl Forward<'_> {
     /// Floats of scratch that a worker needs.
     pub fn scratch(frame: &Frame<'_>, channels: usize) -> usize {
-        let geometry = frame.geometry;
-        let normed = frame.weights.gains.is_some();
-        Layout::new(frame.rows, channels, geometry.gate_columns(), geometry.panel(), normed).total
+        Layout::new(frame, channels).total
     }
 }
 
@@ -68,6 +71,8 @@ struct Share<'a> {
     /// The input's part of the gates, from this worker's first panel on.
     product: Grid<'a>,
     sum: Grid<'a>,
+    /// For the left side that is being multiplied.
+    room: Grid<'a>,
     first_panel: usize,
 }
 
@@ -106,15 +111,17 @@ impl<'a> Forward<'a> {
         let geometry = self.frame.geometry;
         let normed = self.frame.weights.gains.is_some();
         let columns = geometry.gate_columns();
-        let layout = Layout::new(self.frame.rows, self.inlet.channels, columns, S::PANEL, normed);
+        let layout = Layout::new(&self.frame, self.inlet.channels);
         // SAFETY: each worker takes its own row, whose parts do not overlap.
-        let (input, product, sum) = unsafe {
+        let (input, product, sum, room) = unsafe {
             let (input, rest) = self.scratch.row(0, self.member.worker.id()).split_at_mut(layout.input);
-            let (product, sum) = rest.split_at_mut(layout.product);
+            let (product, rest) = rest.split_at_mut(layout.product);
+            let (sum, room) = rest.split_at_mut(layout.sum);
             (
                 Grid::new(input, padded(self.inlet.channels), S::PANEL),
                 Grid::new(product, S::PANEL, layout.rows * S::PANEL),
                 Grid::new(sum, if normed { columns } else { 4 * LANES }, S::PANEL),
+                Grid::new(room, layout.room, S::PANEL),
             )
         };
         let slots = self.member.slots(self.frame.rows);
@@ -122,7 +129,7 @@ impl<'a> Forward<'a> {
         // A panel is never wider than the four gates of sixteen units, so this worker's columns begin with one.
         let first_panel = 4 * units.start * LANES / S::PANEL;
         let state = self.member.vectors(geometry.state_vectors(), S::PANEL);
-        Share { slots, units, state, rows: layout.rows, input, product, sum, first_panel }
+        Share { slots, units, state, rows: layout.rows, input, product, sum, room, first_panel }
     }
 
     /// Reads the inputs of as many steps as fit, at least one.
@@ -153,14 +160,15 @@ impl<'a> Forward<'a> {
         let (frame, weights) = (&self.frame, self.frame.weights);
         let bias = frame.constant(&weights.bias, 0);
         let init = if weights.gains.is_some() { Grid::zeros() } else { bias.panels(share.first_panel) };
-        let right = weights.input.grid().panels(share.first_panel);
         let vectors = 0..4 * share.units.len();
         if let Source::Known(table, ids) = self.inlet.source {
             let slots = share.slots.start..share.slots.start + chunk.total;
             let ids = slots.map(|slot| ids[frame.rows.order[slot] as usize] as usize);
             table.copy(s, ids, share.first_panel, vectors, share.product);
         } else {
-            multiply(s, chunk.total, self.inlet.channels, share.input, right, vectors, init, share.product);
+            let right = weights.input.right();
+            let left = right.left(s, chunk.total, share.input, share.room);
+            right.multiply(s, chunk.total, left, share.first_panel, vectors, init, share.product);
         }
         if weights.gains.is_none() {
             return;
@@ -202,10 +210,11 @@ impl<'a> Forward<'a> {
     #[inline(always)]
     fn step<S: Simd>(&self, s: S, share: &Share<'_>, slots: Slots, z: Grid<'_>) {
         let (frame, rows, member) = (&self.frame, self.frame.rows, self.member);
-        let (geometry, at, units) = (frame.geometry, slots.time, &share.units);
+        let (at, units) = (slots.time, &share.units);
         let (first, sum) = (slots.first, share.sum);
-        let recurrent = frame.recurrent().grid();
+        let recurrent = frame.recurrent();
         let before = frame.operand().rows(rows.state(at) + first);
+        let before = recurrent.left(s, slots.rows, before, share.room);
         let h = frame.h().rows(rows.state(at + 1) + first);
         let shown = frame.shown().map(|shown| {
             let from = if frame.record { rows.step(at) } else { 0 };
@@ -226,21 +235,23 @@ impl<'a> Forward<'a> {
         };
         if frame.weights.gains.is_some() {
             // A row's statistics need all its sums.
-            multiply(s, slots.rows, geometry.state, before, recurrent, 0..4 * units.len(), Grid::zeros(), sum);
+            recurrent.multiply(s, slots.rows, before, 0, 0..4 * units.len(), Grid::zeros(), sum);
             self.normalise(s, share, 1, at, sum, z, sum);
             cell::forward(s, &stage);
         } else {
             for unit in units.clone() {
                 let panel = 4 * unit * LANES / S::PANEL;
                 let z = z.panels(panel - share.first_panel);
-                multiply(s, slots.rows, geometry.state, before, recurrent.panels(panel), 0..4, z, sum);
+                recurrent.multiply(s, slots.rows, before, panel, 0..4, z, sum);
                 cell::forward(s, &cell::Forward { units: unit..unit + 1, ..stage });
             }
         }
         if let (Some(shown), Some(projection)) = (shown, &frame.weights.projection) {
             member.meet_units();
             let vectors = share.state.clone();
-            multiply(s, slots.rows, geometry.hidden, shown, projection.grid(), vectors, Grid::zeros(), h);
+            let projection = projection.right();
+            let shown = projection.left(s, slots.rows, shown, share.room);
+            projection.multiply(s, slots.rows, shown, 0, vectors, Grid::zeros(), h);
         }
         settle(s, frame, slots, share.state.clone());
         member.meet_units();

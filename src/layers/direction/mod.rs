@@ -24,6 +24,7 @@ use super::rows::Rows;
 use super::weights::Weights;
 use crate::buffer::{Buffer, Shelf};
 use crate::kernels::cell::{Cell, Zoneout};
+use crate::kernels::gemm::matrix::Right;
 use crate::kernels::gemm::pack;
 use crate::simd::{LANES, Level};
 use crate::threads::{Barrier, Worker};
@@ -217,8 +218,8 @@ impl<'a> Frame<'a> {
         }))
     }
 
-    pub fn recurrent(&self) -> &'a pack::Packed {
-        self.held.dropped.as_ref().unwrap_or(&self.weights.recurrent)
+    pub fn recurrent(&self) -> Right<'a> {
+        self.held.dropped.as_ref().map_or(self.weights.recurrent.right(), Right::Full)
     }
 
     pub fn peephole(&self) -> Option<Grid<'a>> {
