@@ -35,7 +35,9 @@ def choose_processors(threads: int) -> list[int]:
     if not hasattr(os, "sched_getaffinity"):
         return []
     allowed = sorted(os.sched_getaffinity(0))
-    firsts, seconds, seen = [], [], set()
+    firsts: list[int] = []
+    seconds: list[int] = []
+    seen = set()
     for processor in allowed:
         siblings = Path(f"/sys/devices/system/cpu/cpu{processor}/topology/thread_siblings_list")
         core = siblings.read_text() if siblings.exists() else str(processor)

@@ -1,6 +1,6 @@
 """rustlstm side by side with other libraries on the project's shapes; prints a table, writes a record.
 
-    python benches/versus/run.py [--rounds N] [--shapes A,B] [--rivals A,B] [--seconds S] [--json PATH]
+    python benches/versus/run.py [--rounds N] [--shapes A,B] [--rivals A,B] [--seconds S] [--record STEM]
 
 Every round starts each contestant in a process of its own and gives each shape to all of them in turn, so that drift
 of the machine's speed hits all alike; the figure is the best of the rounds. A contestant whose results differ from
@@ -10,10 +10,6 @@ the reference stops the run.
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
-import platform
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,50 +19,10 @@ from typing import Any
 BENCHES = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(BENCHES))
 
-from versus import machine, report, sample, step, work  # noqa: E402  (found through the line above)
+from versus import machine, ragged, records, report, sample, single, step, work  # noqa: E402  (found through the line above)
 from versus.contestants import MODULES, OURS  # noqa: E402
-from versus.shapes import MODES, SAMPLING, SHAPES, STEP, Shape  # noqa: E402
-
-# After a task the other libraries' threads may still be spinning; they sleep well within this.
-SETTLE_SECONDS = 0.1
-
-
-class Worker:
-    """A contestant's process."""
-
-    def __init__(self, name: str, threads: int) -> None:
-        self.name = name
-        processors = ",".join(map(str, machine.choose_processors(threads)))
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "versus.worker", name, str(threads), processors],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=machine.environment(BENCHES, threads),
-        )
-        self.greeting = self._answer()
-
-    def measure(self, shape: str, mode: str, folder: Path, seconds: float) -> dict[str, Any]:
-        """One task."""
-        assert self.process.stdin is not None
-        task = {"shape": shape, "mode": mode, "folder": str(folder), "seconds": seconds}
-        print(json.dumps(task), file=self.process.stdin, flush=True)
-        return self._answer()
-
-    def close(self) -> None:
-        """Lets the process end and waits for it."""
-        assert self.process.stdin is not None and self.process.stdout is not None
-        self.process.stdin.close()
-        self.process.wait()
-        self.process.stdout.close()
-
-    def _answer(self) -> dict[str, Any]:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"{self.name} gave no answer; what it printed above says why")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+from versus.processes import SETTLE_SECONDS, Worker  # noqa: E402
+from versus.shapes import MODES, RAGGED, SAMPLING, SHAPES, SINGLE, STEP, Shape  # noqa: E402
 
 
 def arguments() -> argparse.Namespace:
@@ -91,26 +47,20 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--modes", type=names(list(MODES)), default=list(MODES), help="comma-separated; default all")
     parser.add_argument("--seconds", type=float, default=0.5, help="time per task and round (default 0.5)")
     parser.add_argument("--threads", type=int, default=2, help="threads of every contestant (default 2)")
-    parser.add_argument("--json", type=Path, help="where to write the record")
+    parser.add_argument("--record", type=Path, metavar="STEM", help="write STEM.json and STEM.md")
     return parser.parse_args()
 
 
 def main() -> None:
     options = arguments()
-    record: dict[str, Any] = {
-        "machine": machine.describe(),
-        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-        "command": " ".join(["python", "benches/versus/run.py", *sys.argv[1:]]),
-        "python": platform.python_version(),
-        "threads": options.threads,
-        "rounds": options.rounds,
-        "seconds": options.seconds,
-        "shapes": options.shapes,
-        "modes": options.modes,
-        "versions": {},
-        "absent": {},
-        "results": [],
-    }
+    record = records.opened(
+        __file__,
+        options.threads,
+        rounds=options.rounds,
+        seconds=options.seconds,
+        shapes=options.shapes,
+        modes=options.modes,
+    )
     with tempfile.TemporaryDirectory(prefix="versus-") as name:
         folder = Path(name)
         what, meter = machine.peak_meter(folder, options.threads)
@@ -121,11 +71,8 @@ def main() -> None:
         peaks: list[tuple[float, float]] = []
         for number in range(options.rounds):
             peaks += one_round(number, options, folder, meter, record)
-    bests, means = zip(*peaks, strict=True)
-    record["peak"] = {"what": what, "best": max(bests), "mean": sum(means) / len(means), "least": min(means)}
-    print(report.text(record))
-    if options.json is not None:
-        options.json.write_text(json.dumps(record, indent=1) + "\n")
+    record = records.with_peak(record, what, peaks)
+    records.write(options.record, record, report.text(record))
 
 
 def numbers(shape: Shape) -> tuple[work.Arrays, work.Arrays]:
@@ -133,7 +80,10 @@ def numbers(shape: Shape) -> tuple[work.Arrays, work.Arrays]:
     if shape.has(SAMPLING):
         arrays = sample.draw(shape)
         return arrays, {"logits": sample.logits(shape, arrays, arrays["tokens"])}
-    arrays = work.draw(shape)
+    if shape.has(RAGGED):
+        arrays = ragged.draw(shape)
+        return arrays, ragged.reference(shape, arrays)
+    arrays = single.draw(shape) if shape.has(SINGLE) else work.draw(shape)
     expected = work.reference(shape, arrays)
     if shape.has(STEP):
         expected["losses"] = step.losses(shape, arrays)
@@ -141,7 +91,7 @@ def numbers(shape: Shape) -> tuple[work.Arrays, work.Arrays]:
 
 
 def one_round(
-    number: int, options: argparse.Namespace, folder: Path, meter: Any, record: dict[str, Any]
+    number: int, options: argparse.Namespace, folder: Path, meter: Any, record: records.Record
 ) -> list[tuple[float, float]]:
     """Every contestant on every shape once; results go into the record, the peaks between them are returned."""
     workers: list[Worker] = []
@@ -168,7 +118,7 @@ def one_round(
                 if mode not in worker.greeting["modes"]:
                     continue
                 time.sleep(SETTLE_SECONDS)
-                answer = worker.measure(shape, mode, folder / shape, options.seconds)
+                answer = worker.measure(SHAPES[shape], mode, folder / shape, options.seconds)
                 record["results"].append(
                     {"round": number, "shape": shape, "mode": mode, "contestant": worker.name, **answer}
                 )
