@@ -19,7 +19,7 @@ from typing import Any
 BENCHES = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(BENCHES))
 
-from versus import machine, ragged, records, report, sample, single, step, work  # noqa: E402  (found through the line above)
+from versus import chart, machine, ragged, records, report, sample, single, step, work  # noqa: E402  (found through the line above)
 from versus.contestants import MODULES, OURS  # noqa: E402
 from versus.processes import SETTLE_SECONDS, Worker  # noqa: E402
 from versus.shapes import MODES, RAGGED, SAMPLING, SHAPES, SINGLE, STEP, Shape  # noqa: E402
@@ -47,7 +47,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--modes", type=names(list(MODES)), default=list(MODES), help="comma-separated; default all")
     parser.add_argument("--seconds", type=float, default=0.5, help="time per task and round (default 0.5)")
     parser.add_argument("--threads", type=int, default=2, help="threads of every contestant (default 2)")
-    parser.add_argument("--record", type=Path, metavar="STEM", help="write STEM.json and STEM.md")
+    parser.add_argument("--record", type=Path, metavar="STEM", help="write STEM.json, STEM.md and STEM.svg")
     return parser.parse_args()
 
 
@@ -72,7 +72,7 @@ def main() -> None:
         for number in range(options.rounds):
             peaks += one_round(number, options, folder, meter, record)
     record = records.with_peak(record, what, peaks)
-    records.write(options.record, record, report.text(record))
+    records.write(options.record, record, report.text(record), chart.chart(record))
 
 
 def numbers(shape: Shape) -> tuple[work.Arrays, work.Arrays]:

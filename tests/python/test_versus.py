@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.once
 BENCHES = Path(__file__).parents[2] / "benches"
 sys.path.insert(0, str(BENCHES))
 
-from versus import ragged, report, run, shapes, work  # noqa: E402  (found through the line above)
+from versus import chart, ragged, report, run, shapes, svg, work  # noqa: E402  (found through the line above)
 from versus.contestants import ours  # noqa: E402
 from versus.shapes import SHAPES, Shape  # noqa: E402
 
@@ -143,6 +144,52 @@ def test_tables_show_the_best_round_and_the_ratio_to_the_best_rival() -> None:
     assert "2.50 times as fast as the best rival on the padded batch" in text
 
 
+def dots(drawing: str) -> dict[str, tuple[float, float]]:
+    """The places of the dots by what they say."""
+    namespace = "{http://www.w3.org/2000/svg}"
+    circles = ElementTree.fromstring(drawing).iter(f"{namespace}circle")
+    return {
+        dot.findtext(f"{namespace}title", ""): (float(dot.get("cx", "")), float(dot.get("cy", ""))) for dot in circles
+    }
+
+
+def test_the_chart_shows_speeds_under_the_peak_and_ratios_around_one() -> None:
+    flops = SHAPES["lat256"].flops(shapes.FORWARD)
+    made = record(
+        (shapes.FORWARD, "lat256", "rustlstm", flops / 100e9),
+        (shapes.FORWARD, "lat256", "torch", flops / 50e9),
+        (shapes.FORWARD, "lat256", "a & b", flops / 125e9),
+        (shapes.TRAINING, "lat256", "rustlstm", 3 * flops / 90e9),
+        (shapes.SINGLE, "single32", "rustlstm", 64 * 2e-6),
+        (shapes.SINGLE, "single32", "torch", 64 * 100e-6),
+    )
+    found = dots(chart.chart(made))
+    speed = [found[f"lat256, {name}: {figure}"] for name, figure in (("torch", 50), ("rustlstm", 100), ("a & b", 125))]
+    assert speed[0][0] < speed[1][0] < speed[2][0]
+    assert len({y for _, y in speed}) == 1
+    assert (speed[1][0] - speed[0][0]) == pytest.approx(2 * (speed[2][0] - speed[1][0]), abs=0.2)
+    assert found["lat256, torch: 2"][0] > found["lat256, a & b: 0.8"][0]
+    assert "single step: single32, torch: 50" in found
+    assert len(found) == 3 + 4 + 2 + 1  # the legend, speeds, ratios, the single step
+
+
+@pytest.mark.parametrize("kept", [shapes.FORWARD, shapes.SINGLE])
+def test_a_chart_leaves_out_what_the_record_lacks(kept: str) -> None:
+    shape = {shapes.FORWARD: "lat256", shapes.SINGLE: "single32"}[kept]
+    for rivals in ([], ["torch"]):
+        found = dots(chart.chart(record(*((kept, shape, name, 1.0) for name in ["rustlstm", *rivals]))))
+        assert all(name in found for name in ["rustlstm", *rivals])
+
+
+def test_scales_have_a_handful_of_round_ticks() -> None:
+    for low, high, log in ((0, 207, False), (0, 7, False), (0.7, 5, True), (1e-5, 3, True), (0.99, 1.02, True)):
+        scale = svg.Scale(low, high, 100, 300, log)
+        assert (scale(low), scale(high)) == pytest.approx((100, 300))
+        assert 1 <= len(scale.ticks()) <= 8
+        assert all(100 <= scale(tick) <= 300 for tick in scale.ticks())
+    assert svg.Scale(1, 100, 0, 2, log=True)(10) == pytest.approx(1)
+
+
 def test_a_run_writes_its_record(tmp_path: Path) -> None:
     command = [sys.executable, str(BENCHES / "versus" / "run.py"), "--rounds", "1", "--seconds", "0.001"]
     command += ["--threads", "1", "--shapes", "tiny,single32", "--rivals", "", "--record", str(tmp_path / "a.b")]
@@ -155,4 +202,5 @@ def test_a_run_writes_its_record(tmp_path: Path) -> None:
         *(("tiny", mode) for mode in (shapes.FORWARD, shapes.TRAINING, shapes.STEP)),
         ("single32", shapes.SINGLE),
     ]
+    assert "tiny, rustlstm: " in " ".join(dots((tmp_path / "a.b.svg").read_text(encoding="utf-8")))
     assert (tmp_path / "a.b.md").read_text(encoding="utf-8") == made.stdout
