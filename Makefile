@@ -116,6 +116,13 @@ parity: $(VENV_TORCH)/built ## compare with torch.nn.LSTM and with ONNX Runtime 
 versus: $(VENV_TORCH)/built $(VENV_TORCH)/rivals ## time side by side with other libraries, tables and a chart (.venv-torch too)
 	$(BIN_TORCH)/python benches/versus/run.py --record target/versus $(VERSUS)
 
+.PHONY: growth
+growth: $(VENV_TORCH)/built ## what growing work, options, tiny numbers and memory cost, tables and charts (.venv-torch too)
+	$(BIN_TORCH)/python benches/versus/growth.py --record target/growth
+	$(BIN_TORCH)/python benches/versus/options.py --record target/options
+	$(BIN_TORCH)/python benches/versus/denormals.py --record target/denormals
+	$(BIN_TORCH)/python benches/versus/memory.py --record target/memory
+
 .PHONY: proofs
 proofs: $(VENV)/built ## train on classic tasks and real data, hours (PROOFS="imdb scan" for some), and write docs/results.md
 	$(BIN)/python benches/proofs/run.py $(PROOFS)

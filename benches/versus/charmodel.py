@@ -193,8 +193,7 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     options = arguments()
     if options.contestant:
-        if processors := machine.choose_processors(options.threads):
-            os.sched_setaffinity(0, processors)
+        machine.keep_to_processors(options.threads)
         arrays = work.load(options.folder)
         found = CONTESTANTS[options.contestant](arrays, options.steps, options.dropout, options.threads)
         print(json.dumps(found))

@@ -9,7 +9,7 @@ from versus.svg import Drawing, Scale, around, series_class
 
 ROW = 20
 # Above the rows the title, below them the scale.
-HEAD, FOOT = 26, 30
+HEAD, FOOT = 34, 30
 
 
 @dataclass(frozen=True)

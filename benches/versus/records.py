@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import json
 import platform
@@ -17,14 +18,25 @@ Record = dict[str, Any]
 UNDISTURBED = 0.9
 
 
-def opened(script: str, threads: int, **fields: Any) -> Record:
+def parser(doc: str | None, seconds: float | None = 0.5) -> argparse.ArgumentParser:
+    """The options that all scripts have; without seconds where nothing is repeated for a while."""
+    made = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
+    made.add_argument("--rounds", type=int, default=3, help="how often to go through everything (default 3)")
+    if seconds is not None:
+        made.add_argument("--seconds", type=float, default=seconds, help=f"per figure and round (default {seconds:g})")
+    made.add_argument("--threads", type=int, default=2, help="threads of every contestant (default 2)")
+    made.add_argument("--record", type=Path, metavar="STEM", help="write STEM.json, STEM.md and STEM.svg")
+    return made
+
+
+def opened(script: str, options: argparse.Namespace, **fields: Any) -> Record:
     """A record to be filled."""
     return {
         "machine": machine.describe(),
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "command": " ".join(["python", f"benches/versus/{Path(script).name}", *sys.argv[1:]]),
         "python": platform.python_version(),
-        "threads": threads,
+        **{name: value for name, value in vars(options).items() if name in ("threads", "rounds", "seconds")},
         **fields,
         "versions": {},
         "absent": {},

@@ -25,7 +25,8 @@ def _style() -> str:
 
     return (
         f"text{{font:{FONT};fill:#222;stroke:none}}.title{{font-weight:600}}.small{{font-size:11px;fill:#555}}"
-        ".page{fill:#fff}.grid{stroke:#e3e3e3}.mark{stroke:#222;stroke-dasharray:5 3}.curve{fill:none;stroke-width:2}"
+        ".page{fill:#fff}.grid{stroke:#e3e3e3}.mark{stroke:#222;stroke-dasharray:5 3}"
+        "polyline.curve{fill:none;stroke-width:2}"
         f".plain{{fill:none;stroke:#888;stroke-dasharray:2 3}}{colours(0)}"
         "@media(prefers-color-scheme:dark){text{fill:#e6e6e6}.small{fill:#aaa}.page{fill:#16181c}.grid{stroke:#33363c}"
         f".mark{{stroke:#e6e6e6}}{colours(1)}}}"

@@ -23,6 +23,8 @@ Arrays = dict[str, Array]
 # float32, narrow enough that a swapped gate or a missing bias stops the run.
 FORWARD_BOUND = 1e-5
 GRADIENT_BOUND = 1e-4
+# What is smaller is nothing beside the numbers about one that go in, and a library may let it be zero.
+NOTHING = 1e-20
 
 
 def draw(shape: Shape, seed: int = 0) -> Arrays:
@@ -68,7 +70,7 @@ def check(results: Arrays, expected: Arrays, mode: str) -> None:
         got = results.get(name)
         if got is None or got.shape != reference.shape:
             raise ValueError(f"{name}: expected shape {reference.shape}, got {None if got is None else got.shape}")
-        difference = float(np.abs(got - reference).max() / np.abs(reference).max())
+        difference = float(np.abs(got - reference).max() / max(np.abs(reference).max(), NOTHING))
         bound = FORWARD_BOUND if output else GRADIENT_BOUND
         if not difference <= bound:
             raise ValueError(f"{name}: off by {difference:.1e} of its largest value, allowed {bound:.0e}")

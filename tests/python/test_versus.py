@@ -1,4 +1,4 @@
-"""The comparison with other libraries measures what it says: its reference, its modes, its tables."""
+"""The comparison with other libraries measures what it says: its reference, its modes, its tables and charts."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -21,27 +23,38 @@ def version() -> str:
     return f"{info['version']} ({info['level']})"
 
 
-def prepare(shape: Shape, arrays: Arrays, mode: str, threads: int) -> Job | Step | Sampling | Stream:
-    """A job with the parameters loaded."""
+def unknown(options: Iterable[str]) -> list[str]:
+    """Those that the layer of this version does not have."""
+    known = inspect.signature(rl.nn.LSTM).parameters
+    return [name for name in options if name not in known]
+
+
+def prepare(shape: Shape, arrays: Arrays, mode: str, threads: int, **options: Any) -> Any:
+    """A job with the parameters loaded; options are those of the layer."""
     rl.set_num_threads(threads)
     if mode == SAMPLING:
         return Sampling(shape, arrays)
     if mode == SINGLE:
         return Stream(shape, arrays)
-    return (Step if mode == STEP else Job)(shape, arrays, mode)
+    if mode == STEP:
+        return Step(shape, arrays)
+    return Job(shape, arrays, mode, **options)
 
 
 class Job:
-    """y = lstm(x), and y.backward(dy) in training."""
+    """y = lstm(x), and y.backward(dy) in training; options are those of the layer."""
 
-    def __init__(self, shape: Shape, arrays: Arrays, mode: str) -> None:
-        self.lstm = rl.nn.LSTM(
-            shape.input_size, shape.hidden_size, shape.layers, bidirectional=shape.directions == 2, seed=0
-        )
+    def __init__(self, shape: Shape, arrays: Arrays, mode: str, **options: Any) -> None:
+        both = shape.directions == 2
+        self.lstm = rl.nn.LSTM(shape.input_size, shape.hidden_size, shape.layers, bidirectional=both, seed=0, **options)
         self.lstm.load_state_dict({name: arrays[name] for name in shape.parameters()})
-        self.array, self.dy = arrays["x"], arrays["dy"]
-        self.lengths = arrays["lengths"] if mode == RAGGED else None
         self.mode = mode
+        self.feed(arrays)
+
+    def feed(self, arrays: Arrays) -> None:
+        """Other inputs for the same layer."""
+        self.array, self.dy = arrays["x"], arrays["dy"]
+        self.lengths = arrays["lengths"] if self.mode == RAGGED else None
 
     def run(self) -> None:
         """One call; gradients start from nothing each time, as in training."""
@@ -67,7 +80,7 @@ class Job:
 class Step:
     """A training step, as a user writes it."""
 
-    def __init__(self, shape: Shape, arrays: Arrays, mode: str) -> None:
+    def __init__(self, shape: Shape, arrays: Arrays) -> None:
         self.lstm = rl.nn.LSTM(shape.input_size, shape.hidden_size, shape.layers, seed=0)
         self.lstm.load_state_dict({name: arrays[name] for name in shape.parameters()})
         self.head = rl.nn.Linear(shape.hidden_size, shape.head)

@@ -53,9 +53,13 @@ class Job:
             shape.input_size, shape.hidden_size, shape.layers, bidirectional=shape.directions == 2
         )
         self.lstm.load_state_dict(named(shape, arrays))
+        self.mode = mode
+        self.feed(arrays)
+
+    def feed(self, arrays: Arrays) -> None:
+        """Other inputs for the same layer."""
         self.x = torch.from_numpy(arrays["x"]).transpose(0, 1).contiguous()
         self.dy = torch.from_numpy(arrays["dy"]).transpose(0, 1).contiguous()
-        self.mode = mode
 
     def run(self) -> None:
         """One call; gradients start from nothing each time, as in training."""
