@@ -9,10 +9,11 @@ SHELL := bash
 PYTHON ?= python3
 VENV := .venv
 VENV_TORCH := .venv-torch
-# Extra arguments, as in `make test PYTEST="-k stream"` and `make bench BENCH="--bench lstm"`.
+# Extra arguments, as in `make test PYTEST="-k stream"` and `make versus VERSUS="--rounds 1"`.
 PYTEST ?=
 PROOFS ?=
 BENCH ?=
+VERSUS ?=
 
 SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 BIN := $(VENV)/$(SCRIPTS)
@@ -112,8 +113,15 @@ parity: $(VENV_TORCH)/built ## compare with torch.nn.LSTM and with ONNX Runtime 
 	$(BIN_TORCH)/python -m pytest tests/python/parity -o addopts="--strict-markers --import-mode=importlib" $(PYTEST)
 
 .PHONY: versus
-versus: $(VENV_TORCH)/built $(VENV_TORCH)/rivals ## time side by side with other libraries (.venv-torch too)
-	$(BIN_TORCH)/python benches/versus/run.py
+versus: $(VENV_TORCH)/built $(VENV_TORCH)/rivals ## time side by side with other libraries, tables and a chart (.venv-torch too)
+	$(BIN_TORCH)/python benches/versus/run.py --record target/versus $(VERSUS)
+
+.PHONY: growth
+growth: $(VENV_TORCH)/built ## what growing work, options, tiny numbers and memory cost, tables and charts (.venv-torch too)
+	$(BIN_TORCH)/python benches/versus/growth.py --record target/growth
+	$(BIN_TORCH)/python benches/versus/options.py --record target/options
+	$(BIN_TORCH)/python benches/versus/denormals.py --record target/denormals
+	$(BIN_TORCH)/python benches/versus/memory.py --record target/memory
 
 .PHONY: proofs
 proofs: $(VENV)/built ## train on classic tasks and real data, hours (PROOFS="imdb scan" for some), and write docs/results.md

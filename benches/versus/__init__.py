@@ -1,5 +1,7 @@
 """rustlstm side by side with other libraries: the same layer, the same numbers, the same threads.
 
-`run` starts one worker process per contestant and round and feeds it tasks; `worker` is that process; `contestants`
-has one module per library; `work` makes the numbers and what must come out of them; `report` writes it all down.
+`run` is the comparison; `growth`, `options`, `denormals` and `memory` look at rustlstm itself, `charmodel` at a whole
+training. `rounds` feeds tasks to one worker process per contestant (`processes`, `worker`); `contestants` has one
+module per library; `work`, `step`, `sample`, `single` and `ragged` make the numbers and what must come out; `records`
+and `report` write it all down, `chart` draws it on `panels` and `svg`.
 """

@@ -19,7 +19,6 @@ import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -32,7 +31,7 @@ import numpy as np
 BENCHES = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(BENCHES))
 
-from versus import machine, report, work  # noqa: E402  (found through the line above)
+from versus import machine, processes, records, work  # noqa: E402  (found through the line above)
 from versus.shapes import Shape  # noqa: E402
 from versus.work import Array, Arrays  # noqa: E402
 
@@ -168,12 +167,9 @@ def numbers(path: Path) -> Arrays:
 
 def trained(name: str, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """One contestant's run, in a process of its own."""
-    command = [sys.executable, __file__, "--contestant", name, "--folder", str(folder), "--steps", str(options.steps)]
-    command += ["--dropout", str(options.dropout), "--threads", str(options.threads)]
-    made = subprocess.run(
-        command, env=machine.environment(BENCHES, options.threads), stdout=subprocess.PIPE, text=True, check=True
-    )
-    found: dict[str, Any] = json.loads(made.stdout.splitlines()[-1])
+    arguments = ["--contestant", name, "--folder", str(folder), "--steps", str(options.steps)]
+    arguments += ["--dropout", str(options.dropout), "--threads", str(options.threads)]
+    found = processes.alone(__file__, arguments, options.threads)
     found["ms"] = 1e3 * statistics.median(found.pop("times")[WARM_UP:])
     return found
 
@@ -197,8 +193,7 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     options = arguments()
     if options.contestant:
-        if processors := machine.choose_processors(options.threads):
-            os.sched_setaffinity(0, processors)
+        machine.keep_to_processors(options.threads)
         arrays = work.load(options.folder)
         found = CONTESTANTS[options.contestant](arrays, options.steps, options.dropout, options.threads)
         print(json.dumps(found))
@@ -245,7 +240,7 @@ def written(
     described = machine.describe()
     mean, most = float(np.mean([mean for _, mean in peaks])), max(best for best, _ in peaks)
     share = mean / most
-    quiet = "" if share >= report.UNDISTURBED else f", **disturbed**: others left {share:.0%} of its peak on average"
+    quiet = "" if share >= records.UNDISTURBED else f", **disturbed**: others left {share:.0%} of its peak on average"
     versions = ", ".join(f"{name} {found[0]['version']}" for name, found in runs.items())
     marks = sorted({1, *range(50, options.steps, 50), options.steps})
     lines = [

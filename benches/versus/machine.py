@@ -35,7 +35,9 @@ def choose_processors(threads: int) -> list[int]:
     if not hasattr(os, "sched_getaffinity"):
         return []
     allowed = sorted(os.sched_getaffinity(0))
-    firsts, seconds, seen = [], [], set()
+    firsts: list[int] = []
+    seconds: list[int] = []
+    seen = set()
     for processor in allowed:
         siblings = Path(f"/sys/devices/system/cpu/cpu{processor}/topology/thread_siblings_list")
         core = siblings.read_text() if siblings.exists() else str(processor)
@@ -55,6 +57,25 @@ def environment(benches: Path, threads: int) -> dict[str, str]:
         "RUSTLSTM_NUM_THREADS": count,
         "JAX_PLATFORMS": "cpu",
     }
+
+
+def keep_to_processors(threads: int) -> None:
+    """This process stays on one processor per thread, where that can be chosen."""
+    if processors := choose_processors(threads):
+        os.sched_setaffinity(0, processors)
+
+
+def forget_peak_memory() -> None:
+    """What this process holds now is the most it has held, as far as `memory` is concerned; Linux only."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def memory() -> tuple[int, int]:
+    """Bytes of this process that are in memory now, and the most there were; Linux only."""
+    lines = (line.partition(":") for line in Path("/proc/self/status").read_text().splitlines())
+    fields = {key: value for key, _, value in lines}
+    now, most = (1024 * int(fields[name].split()[0]) for name in ("VmRSS", "VmHWM"))
+    return now, most
 
 
 def peak_meter(folder: Path, threads: int, seconds: float = 0.1) -> tuple[str, Callable[[], tuple[float, float]]]:

@@ -1,32 +1,75 @@
-"""The record of a run, as JSON and as tables: GFLOP/s, the time of a step or tokens per second, best of rounds."""
+"""The record of a run as tables: GFLOP/s, tokens per second, or the time of a step or a batch; best of rounds."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from dataclasses import dataclass
 
+from versus import ragged, records
 from versus.contestants import OURS
+from versus.records import Record
 from versus.sample import TOKENS
-from versus.shapes import SAMPLING, SHAPES, STEP
+from versus.shapes import FORWARD, PADDED, RAGGED, SAMPLING, SHAPES, SINGLE, STEP, TRAINING
 
-Record = dict[str, Any]
+# What a call is, in the words of the shapes' column.
+LETTERS = {SAMPLING: "V→E→L × H→V", SINGLE: "I→H"}
+RIVALS = " (and how many times as fast rustlstm is)"
+UNITS = {
+    FORWARD: "GFLOP/s",
+    TRAINING: "GFLOP/s",
+    STEP: "ms",
+    SAMPLING: "tokens/s" + RIVALS,
+    SINGLE: "µs" + RIVALS,
+    RAGGED: "ms, forward + backward",
+    PADDED: "ms, forward + backward",
+}
+SCALES = {"ms": 1e3, "µs": 1e6}
 
-# The part of its peak that an idle machine keeps up over a run.
-UNDISTURBED = 0.9
-# Of the modes that are not about products of matrices.
-UNITS = {STEP: "ms", SAMPLING: "tokens/s (and how many times as fast rustlstm is)"}
+
+def best(record: Record, mode: str, shape: str, contestant: str) -> Record | None:
+    """The quickest round's result."""
+    return min(
+        (
+            result
+            for result in record["results"]
+            if (result["mode"], result["shape"], result["contestant"]) == (mode, shape, contestant)
+        ),
+        key=lambda result: float(result["best"]),
+        default=None,
+    )
 
 
 def speed(record: Record, mode: str, shape: str, contestant: str) -> float | None:
-    """The best round's GFLOP/s, or training steps or tokens per second; None where there is no figure."""
-    times = [
-        result["best"]
-        for result in record["results"]
-        if (result["mode"], result["shape"], result["contestant"]) == (mode, shape, contestant)
-    ]
-    calls = {STEP: 1.0, SAMPLING: float(TOKENS)}
-    work = calls[mode] if mode in calls else SHAPES[shape].flops(mode) * 1e-9
-    return work / min(times) if times else None
+    """The best round's GFLOP/s, or steps, tokens or batches per second; None where there is no figure."""
+    found = best(record, mode, shape, contestant)
+    if found is None:
+        return None
+    if mode in (FORWARD, TRAINING):
+        work = SHAPES[shape].flops(mode) * 1e-9
+    else:
+        work = {SAMPLING: float(TOKENS), SINGLE: float(SHAPES[shape].steps)}.get(mode, 1.0)
+    return work / float(found["best"])
+
+
+@dataclass(frozen=True)
+class Row:
+    """A shape's figures, and how many times as fast as the best rival ours is."""
+
+    shape: str
+    figures: dict[str, float]
+    ratio: float | None
+
+
+def rows(record: Record, mode: str) -> list[Row]:
+    """A row per shape that has the mode; contestants without a figure are not in it."""
+    made = []
+    for shape in (shape for shape in record["shapes"] if SHAPES[shape].has(mode)):
+        speeds = {name: speed(record, mode, shape, name) for name in record["versions"]}
+        figures = {name: figure for name, figure in speeds.items() if figure is not None}
+        rivals = [figure for name, figure in figures.items() if name != OURS]
+        ratio = figures[OURS] / max(rivals) if rivals and OURS in figures else None
+        made.append(Row(shape, figures, ratio))
+    return made
 
 
 def table(record: Record, mode: str) -> str:
@@ -34,58 +77,72 @@ def table(record: Record, mode: str) -> str:
 
     The ratio is the best rival's time over ours: above 1, ours is faster.
     """
-    names = [name for name in record["versions"] if any(speed(record, mode, shape, name) for shape in record["shapes"])]
-    ours = OURS in names
-    products = mode not in UNITS
-    letters = "V→E→L × H→V" if mode == SAMPLING else "L × I→H, B, T"
-    head = [f"shape: {letters}", *names] + (["ratio"] + ["of peak"] * products if ours else [])
-    unit = UNITS.get(mode, "GFLOP/s")
-    lines = [f"{mode}, {unit}", "", "| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
-    ratios = {}
-    for shape in (shape for shape in record["shapes"] if SHAPES[shape].has(mode)):
-        figures = {name: speed(record, mode, shape, name) for name in names}
-        row = [f"{shape}: {SHAPES[shape]}"]
-        row += ["–" if figure is None else _shown(figure, mode, figures.get(OURS)) for figure in figures.values()]
+    found = rows(record, mode)
+    names = [name for name in record["versions"] if any(name in row.figures for row in found)]
+    ours, products = OURS in names, UNITS[mode] == "GFLOP/s"
+    head = [f"shape: {LETTERS.get(mode, 'L × I→H, B, T')}", *names]
+    head += (["ratio"] + ["of peak"] * products) if ours else []
+    cells = []
+    for row in found:
+        line = [f"{row.shape}: {SHAPES[row.shape]}"]
+        line += [_shown(row.figures, name, mode) for name in names]
         if ours:
-            own = figures.pop(OURS)
-            best = max((figure for figure in figures.values() if figure is not None), default=None)
-            if own is not None and best is not None:
-                ratios[shape] = own / best
-            row.append(f"{ratios[shape]:.2f}" if shape in ratios else "–")
+            line.append("–" if row.ratio is None else f"{row.ratio:.2f}")
             if products:
-                row.append("–" if own is None else f"{own / record['peak']['best']:.0%}")
-        lines.append("| " + " | ".join(row) + " |")
-    if ratios:
+                line.append(f"{row.figures[OURS] / record['peak']['best']:.0%}" if OURS in row.figures else "–")
+        cells.append(line)
+    parts = [f"{mode}, {UNITS[mode]}", records.table(head, cells)]
+    if ratios := {row.shape: row.ratio for row in found if row.ratio is not None}:
         mean = math.exp(sum(map(math.log, ratios.values())) / len(ratios))
         worst = min(ratios, key=lambda shape: ratios[shape])
         least = f"{ratios[worst]:.2f} ({worst})"
-        lines += ["", f"ratio (best rival's time / ours): geometric mean {mean:.2f}, least {least}"]
-    return "\n".join(lines)
+        parts.append(f"ratio (best rival's time / ours): geometric mean {mean:.2f}, least {least}")
+    return "\n\n".join([*parts, *_ways(record, mode, found), *_fill(record, mode, found)])
 
 
-def _shown(figure: float, mode: str, ours: float | None) -> str:
-    if mode == SAMPLING:
-        # Rivals differ so much here that each has its own ratio.
-        return f"{figure:.0f}" if ours is None or figure == ours else f"{figure:.0f} ({ours / figure:.1f}×)"
-    if mode == STEP:
-        return f"{1e3 / figure:.3g}"
-    return f"{figure:.{0 if figure >= 10 else 1}f}"
+def _shown(figures: dict[str, float], name: str, mode: str) -> str:
+    if name not in figures:
+        return "–"
+    figure, unit = figures[name], UNITS[mode]
+    if unit.startswith("GFLOP"):
+        return f"{figure:.{0 if figure >= 10 else 1}f}"
+    scale = SCALES.get(unit[:2])
+    shown = f"{figure:.0f}" if scale is None else f"{scale / figure:.3g}"
+    # Where rivals differ much each has its own ratio.
+    if unit.endswith(RIVALS) and name != OURS and OURS in figures:
+        shown += f" ({figures[OURS] / figure:.1f}×)"
+    return shown
+
+
+def _ways(record: Record, mode: str, found: list[Row]) -> list[str]:
+    """Of those that know several ways, which one was the quickest."""
+    lines = []
+    for name in (name for name in record["versions"] if name != OURS):
+        results = [(row.shape, best(record, mode, row.shape, name)) for row in found]
+        ways = [f"{shape} {result['way']}" for shape, result in results if result and "way" in result]
+        lines += [f"- {name}'s quickest way: {'; '.join(ways)}"] if ways else []
+    return ["\n".join(lines)] if lines else []
+
+
+def _fill(record: Record, mode: str, found: list[Row]) -> list[str]:
+    """What knowing the lengths is worth."""
+    lines = []
+    for row in found if mode == RAGGED else []:
+        padded = {name: speed(record, PADDED, row.shape, name) for name in record["versions"]}
+        fill = ragged.fill(SHAPES[row.shape])
+        for name, figure in row.figures.items():
+            if whole := padded[name]:
+                lines.append(
+                    f"- {row.shape}, {name}: time / (padded time × fill {fill:.2f}) = {whole / figure / fill:.2f}"
+                )
+        rivals = [figure for name, figure in padded.items() if figure is not None and name != OURS]
+        if OURS in row.figures and rivals:
+            ratio = row.figures[OURS] / max(rivals)
+            lines.append(f"- {row.shape}: {ratio:.2f} times as fast as the best rival on the padded batch")
+    return ["\n".join(lines)] if lines else []
 
 
 def text(record: Record) -> str:
     """The whole record for people: where, when, what, how, then a table per mode."""
-    machine, peak = record["machine"], record["peak"]
-    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
-    lines = [
-        f"{machine['cpu']}, {machine['processors']} processors, {' '.join(machine['flags'])}; "
-        f"{peak['what']} {peak['best']:.0f} GFLOP/s with {record['threads']} threads "
-        f"(mean {peak['mean']:.0f}, at the worst moment {peak['least']:.0f})",
-        f"{record['date']}; {versions}; Python {record['python']}",
-        f"`{record['command']}`",
-    ]
-    if peak["mean"] < UNDISTURBED * peak["best"]:
-        lines.append("**Disturbed**: other processes took their share of the machine; the figures are rough.")
-    if record["absent"]:
-        lines.append(f"left out, not installed: {', '.join(record['absent'])}")
     modes = [mode for mode in record["modes"] if any(SHAPES[shape].has(mode) for shape in record["shapes"])]
-    return "\n\n".join(["\n".join(lines), *(table(record, mode) for mode in modes)])
+    return "\n\n".join([records.heading(record), *(table(record, mode) for mode in modes)])

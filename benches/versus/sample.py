@@ -42,7 +42,8 @@ def logits(shape: Shape, arrays: Arrays, tokens: Array) -> Array:
     """The logits [T, V] along a text [T], in float64."""
     weights = {name: arrays[name].astype(np.float64) for name in shape.parameters()}
     outputs, _ = work.forward(shape, weights, arrays["embedding"].astype(np.float64)[tokens][None])
-    return outputs["y"][0] @ arrays["head_weight"].astype(np.float64).T + arrays["head_bias"]
+    found: Array = outputs["y"][0] @ arrays["head_weight"].astype(np.float64).T + arrays["head_bias"]
+    return found
 
 
 def check_drawn(shape: Shape, arrays: Arrays, drawn: Array) -> None:

@@ -8,7 +8,11 @@ FORWARD = "forward"
 TRAINING = "forward+backward"
 STEP = "training step"
 SAMPLING = "sampling"
-MODES = (FORWARD, TRAINING, STEP, SAMPLING)
+SINGLE = "single step"
+# Training on rows of different lengths: told of them, or given the padded batch as if all of it counted.
+RAGGED = "ragged"
+PADDED = "padded"
+MODES = (FORWARD, TRAINING, STEP, SAMPLING, SINGLE, RAGGED, PADDED)
 
 
 @dataclass(frozen=True)
@@ -25,16 +29,22 @@ class Shape:
     # Outputs of the linear layer that a training step puts on top: 1 predicts a number from the last step, more give
     # the logits of a class at every step; 0 where training steps are not measured.
     head: int = 0
-    # Only characters are drawn from it: `head` is the vocabulary then, `input_size` the width of the embedding, and
-    # `steps` the length of the text along which logits are compared.
-    sampled: bool = False
+    # The modes that alone are measured, if it is not the layer itself. Sampling: `head` is the vocabulary, `input_size`
+    # the width of the embedding, `steps` the length of the text along which logits are compared. Single steps: `steps`
+    # is how many of them one call goes, and how many are compared.
+    only: tuple[str, ...] = ()
+    # Of rows of different lengths the shortest that is drawn; the longest has all steps.
+    shortest: int = 0
 
     def __str__(self) -> str:
         stack = f"{self.layers} × " if self.layers > 1 else ""
-        if self.sampled:
+        if SAMPLING in self.only:
             return f"{self.head}→{self.input_size}→{stack}{self.hidden_size}→{self.head}"
         both = ", both directions" if self.directions == 2 else ""
-        return f"{stack}{self.input_size}→{self.hidden_size}, {self.batch}, {self.steps}{both}"
+        if SINGLE in self.only:
+            return f"{stack}{self.input_size}→{self.hidden_size}"
+        steps = f"{self.shortest}–{self.steps}" if self.shortest else f"{self.steps}"
+        return f"{stack}{self.input_size}→{self.hidden_size}, {self.batch}, {steps}{both}"
 
     def flops(self, mode: str) -> float:
         """Multiplies and adds of the matrix products of one call; a backward pass has twice those of a forward pass."""
@@ -47,7 +57,8 @@ class Shape:
 
     def parameters(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every parameter, rustlstm's words: gates i, f, g, o and one bias."""
-        rows, shapes = 4 * self.hidden_size, {}
+        rows = 4 * self.hidden_size
+        shapes: dict[str, tuple[int, ...]] = {}
         for layer in range(self.layers):
             inputs = self.input_size if layer == 0 else self.hidden_size * self.directions
             for side in ("", "_reverse")[: self.directions]:
@@ -62,9 +73,9 @@ class Shape:
 
     def has(self, mode: str) -> bool:
         """Whether the shape is measured in this mode."""
-        if self.sampled or mode == SAMPLING:
-            return self.sampled and mode == SAMPLING
-        return mode != STEP or self.head > 0
+        if self.only:
+            return mode in self.only
+        return mode in (FORWARD, TRAINING) or (mode == STEP and self.head > 0)
 
 
 SHAPES = {
@@ -85,7 +96,13 @@ SHAPES = {
         Shape("lat512", 512, 512, 1, 25),
         Shape("odd", 37, 101, 13, 41),
         Shape("char256", 64, 256, 32, 64, head=64),
-        Shape("sample128", 64, 128, 1, 64, layers=2, head=96, sampled=True),
-        Shape("sample512", 64, 512, 1, 64, layers=2, head=96, sampled=True),
+        Shape("sample128", 64, 128, 1, 64, layers=2, head=96, only=(SAMPLING,)),
+        Shape("sample512", 64, 512, 1, 64, layers=2, head=96, only=(SAMPLING,)),
+        # Of one unit the arithmetic is nothing: what is left is the way from Python and back.
+        Shape("single1", 1, 1, 1, 64, only=(SINGLE,)),
+        Shape("single32", 8, 32, 1, 64, only=(SINGLE,)),
+        Shape("single128", 64, 128, 1, 64, only=(SINGLE,)),
+        Shape("single512", 256, 512, 1, 64, only=(SINGLE,)),
+        Shape("ragged256", 256, 256, 64, 150, only=(RAGGED, PADDED), shortest=10),
     )
 }

@@ -27,6 +27,8 @@ class Job(Protocol):
     def results(self) -> Arrays:
         """What the last call gave, in rustlstm's words and shapes."""
 
+    # Where a library knows several ways, also `way: str`: the one that was quickest and is measured.
+
 
 def load(name: str) -> ModuleType:
     """The module of a contestant; ImportError where the library is not installed."""

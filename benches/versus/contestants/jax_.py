@@ -8,11 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from versus.shapes import FORWARD, STEP, TRAINING, Shape
+from versus import single
+from versus.shapes import FORWARD, PADDED, SINGLE, STEP, TRAINING, Shape
 from versus.step import BETAS, CLIP_NORM, COMPARED, EPSILON, LEARNING_RATE
 from versus.work import Arrays
 
-MODES = (FORWARD, TRAINING, STEP)
+MODES = (FORWARD, TRAINING, STEP, SINGLE, PADDED)
 
 
 def version() -> str:
@@ -20,8 +21,10 @@ def version() -> str:
     return jax.__version__
 
 
-def prepare(shape: Shape, arrays: Arrays, mode: str, threads: int) -> Job | Step:
+def prepare(shape: Shape, arrays: Arrays, mode: str, threads: int) -> Any:
     """A job, compiled by its first run; the runner's environment has set the threads."""
+    if mode == SINGLE:
+        return single.quickest([Single(shape, arrays, form) for form in FORMS])
     return (Step if mode == STEP else Job)(shape, arrays, mode)
 
 
@@ -41,11 +44,11 @@ class Job:
             y, pull, state = jax.vjp(forward, parameters, x, has_aux=True)
             return y, state, pull(dy)
 
-        self.function = jax.jit(training if mode == TRAINING else forward)
+        self.function = jax.jit(forward if mode == FORWARD else training)
 
     def run(self) -> None:
         """One call."""
-        operands = (self.parameters, self.x, self.dy) if self.mode == TRAINING else (self.parameters, self.x)
+        operands = (self.parameters, self.x) if self.mode == FORWARD else (self.parameters, self.x, self.dy)
         self.out = jax.block_until_ready(self.function(*operands))
 
     def results(self) -> Arrays:
@@ -121,11 +124,52 @@ def _layer(x: jax.Array, w: jax.Array, r: jax.Array, b: jax.Array, *, reverse: b
 
     def step(state: Any, z: jax.Array) -> Any:
         h, c = state
-        i, f, g, o = jnp.split(z + h @ r.T, 4, axis=-1)
-        c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
-        h = jax.nn.sigmoid(o) * jnp.tanh(c)
+        h, c = _gates(z + h @ r.T, c)
         return (h, c), h
 
     zero = jnp.zeros((x.shape[1], r.shape[1]), x.dtype)
     state, y = jax.lax.scan(step, (zero, zero), x @ w.T + b, reverse=reverse)
     return y, state
+
+
+def _gates(z: jax.Array, c: jax.Array) -> tuple[jax.Array, jax.Array]:
+    i, f, g, o = jnp.split(z, 4, axis=-1)
+    c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+    return jax.nn.sigmoid(o) * jnp.tanh(c), c
+
+
+FORMS = ("one product", "two products")
+
+
+class Single(single.Steps):
+    """A compiled step over vectors, the parameters compiled into it; each step is waited for."""
+
+    def __init__(self, shape: Shape, arrays: Arrays, form: str) -> None:
+        self.way = form
+        w, r, b = (jnp.asarray(arrays[f"{name}_l0"]) for name in ("weight_ih", "weight_hh", "bias"))
+        both = jnp.concatenate([w, r], axis=1)
+        self.zero = jnp.zeros(shape.hidden_size)
+        self.last = self.zero, self.zero
+        self.xs = list(jnp.asarray(arrays["x"][0]))
+
+        def one(x: jax.Array, h: jax.Array, c: jax.Array) -> tuple[jax.Array, jax.Array]:
+            return _gates(both @ jnp.concatenate([x, h]) + b, c)
+
+        def two(x: jax.Array, h: jax.Array, c: jax.Array) -> tuple[jax.Array, jax.Array]:
+            return _gates(w @ x + r @ h + b, c)
+
+        compiled = jax.jit(one if form == FORMS[0] else two)
+
+        def step(x: jax.Array) -> Any:
+            self.last = compiled(x, *self.last)
+            return self.last[0].block_until_ready()
+
+        self.step = step
+
+    def begin(self) -> None:
+        """Back to a state of zeros."""
+        self.last = self.zero, self.zero
+
+    def state(self) -> tuple[jax.Array, jax.Array]:
+        """The state (h, c)."""
+        return self.last

@@ -9,11 +9,11 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from versus import sample
-from versus.shapes import FORWARD, SAMPLING, Shape
+from versus import sample, single
+from versus.shapes import FORWARD, SAMPLING, SINGLE, Shape
 from versus.work import Array, Arrays
 
-MODES = (FORWARD, SAMPLING)
+MODES = (FORWARD, SAMPLING, SINGLE)
 
 
 def version() -> str:
@@ -21,9 +21,11 @@ def version() -> str:
     return onnxruntime.__version__
 
 
-def prepare(shape: Shape, arrays: Arrays, mode: str, threads: int) -> Job | Sampling:
+def prepare(shape: Shape, arrays: Arrays, mode: str, threads: int) -> Any:
     """A job with its session."""
     assert mode in MODES
+    if mode == SINGLE:
+        return single.quickest([Single(shape, arrays, count) for count in {1, threads}])
     return (Sampling if mode == SAMPLING else Job)(shape, arrays, threads)
 
 
@@ -103,9 +105,7 @@ def model(shape: Shape, arrays: Arrays) -> onnx.ModelProto:
         value = y
     outputs.append(helper.make_tensor_value_info("y", TensorProto.FLOAT, [shape.steps, shape.batch, width]))
     inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [shape.steps, shape.batch, shape.input_size])]
-    initializers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
-    graph = helper.make_graph(nodes, shape.name, inputs, outputs, initializers)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8)
+    return finished(shape, nodes, constants, inputs, outputs)
 
 
 def _iofc(value: Array) -> Array:
@@ -119,19 +119,8 @@ class Sampling:
 
     def __init__(self, shape: Shape, arrays: Arrays, threads: int) -> None:
         self.session = session(token_model(shape, arrays), threads)
-        size = (1, 1, shape.hidden_size)
-        names = [f"{name}{layer}" for layer in range(shape.layers) for name in ("h", "c")]
-        self.states = [{name: np.zeros(size, np.float32) for name in names} for _ in range(2)]
         self.token, self.logits = np.zeros((1, 1), np.int64), np.zeros((1, shape.head), np.float32)
-        self.bindings = []
-        for before, after in (self.states, self.states[::-1]):
-            binding = self.session.io_binding()
-            inputs = {"token": self.token} | {f"{name}_before": value for name, value in before.items()}
-            for name, value in inputs.items():
-                binding.bind_ortvalue_input(name, onnxruntime.OrtValue.ortvalue_from_numpy(value))
-            for name, value in ({"logits": self.logits} | after).items():
-                binding.bind_ortvalue_output(name, onnxruntime.OrtValue.ortvalue_from_numpy(value))
-            self.bindings.append(binding)
+        self.states, self.bindings = bound(self.session, shape, {"token": self.token}, {"logits": self.logits})
         self.text, self.rng = arrays["tokens"], np.random.default_rng(0)
 
     def run(self) -> None:
@@ -165,13 +154,79 @@ class Sampling:
         return self.logits[0]
 
 
+class Single(single.Steps):
+    """A run of the session per step, over bound arrays; the input is copied into its own."""
+
+    def __init__(self, shape: Shape, arrays: Arrays, threads: int) -> None:
+        self.way = f"threads: {threads}"
+        self.xs = list(arrays["x"].swapaxes(0, 1)[:, None].copy())
+        running, x = session(step_model(shape, arrays), threads), np.empty_like(self.xs[0])
+        self.states, bindings = bound(running, shape, {"x": x}, {})
+        run, copy, turns = running.run_with_iobinding, np.copyto, [0, 1]
+        outputs = [after[f"h{shape.layers - 1}"] for after in self.states[::-1]]
+
+        def step(value: Array) -> Array:
+            copy(x, value)
+            turn = turns[0]
+            run(bindings[turn])
+            turns.reverse()
+            return outputs[turn]
+
+        self.step, self.turns = step, turns
+
+    def begin(self) -> None:
+        """Back to a state of zeros, which the first binding reads."""
+        self.turns.sort()
+        for value in self.states[0].values():
+            value.fill(0.0)
+
+    def state(self) -> tuple[Array, Array]:
+        """The state (h, c)."""
+        last = self.states[self.turns[0]]
+        return last["h0"], last["c0"]
+
+
+def bound(
+    running: onnxruntime.InferenceSession, shape: Shape, inputs: Arrays, outputs: Arrays
+) -> tuple[list[Arrays], list[Any]]:
+    """Two states, and two bindings that take turns: each reads one of them as `…_before` and writes the other."""
+    names = [f"{name}{layer}" for layer in range(shape.layers) for name in ("h", "c")]
+    states = [{name: np.zeros((1, 1, shape.hidden_size), np.float32) for name in names} for _ in range(2)]
+    bindings = []
+    for before, after in (states, states[::-1]):
+        binding = running.io_binding()
+        for name, value in (inputs | {f"{name}_before": value for name, value in before.items()}).items():
+            binding.bind_ortvalue_input(name, onnxruntime.OrtValue.ortvalue_from_numpy(value))
+        for name, value in (outputs | after).items():
+            binding.bind_ortvalue_output(name, onnxruntime.OrtValue.ortvalue_from_numpy(value))
+        bindings.append(binding)
+    return states, bindings
+
+
+def step_model(shape: Shape, arrays: Arrays) -> onnx.ModelProto:
+    """x [1, 1, C] and the state before it -> the state after; with one step and one direction h is the output too."""
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 1, shape.input_size])
+    nodes, constants, inputs, outputs = step_layers(shape, arrays)
+    return finished(shape, nodes, constants, [x, *inputs], outputs)
+
+
 def token_model(shape: Shape, arrays: Arrays) -> onnx.ModelProto:
     """One token [1, 1] and the state before it -> the logits [1, V] and the state after."""
-    inputs = [helper.make_tensor_value_info("token", TensorProto.INT64, [1, 1])]
-    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, shape.head])]
-    constants = {"embedding": arrays["embedding"], "head": arrays["head_weight"].T, "head_bias": arrays["head_bias"]}
+    token = helper.make_tensor_value_info("token", TensorProto.INT64, [1, 1])
+    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, shape.head])
+    nodes, constants, inputs, outputs = step_layers(shape, arrays)
+    constants |= {"embedding": arrays["embedding"], "head": arrays["head_weight"].T, "head_bias": arrays["head_bias"]}
     constants |= {"rows": np.array([1, shape.hidden_size], np.int64)}
-    nodes, value = [helper.make_node("Gather", ["embedding", "token"], ["x"])], "x"
+    nodes.insert(0, helper.make_node("Gather", ["embedding", "token"], ["x"]))
+    nodes.append(helper.make_node("Reshape", [f"h{shape.layers - 1}", "rows"], ["y"]))
+    nodes.append(helper.make_node("Gemm", ["y", "head", "head_bias"], ["logits"]))
+    return finished(shape, nodes, constants, [token, *inputs], [logits, *outputs])
+
+
+def step_layers(shape: Shape, arrays: Arrays) -> tuple[list[Any], Arrays, list[Any], list[Any]]:
+    """The nodes of one step from x on, their constants, and the state's inputs and outputs."""
+    constants: Arrays = {}
+    nodes, inputs, outputs, value = [], [], [], "x"
     size = [1, 1, shape.hidden_size]
     for layer in range(shape.layers):
         parts = (arrays[f"{name}_l{layer}"] for name in ("weight_ih", "weight_hh", "bias"))
@@ -182,10 +237,14 @@ def token_model(shape: Shape, arrays: Arrays) -> onnx.ModelProto:
         nodes.append(helper.make_node("LSTM", names, results, hidden_size=shape.hidden_size))
         inputs += [helper.make_tensor_value_info(name, TensorProto.FLOAT, size) for name in names[-2:]]
         outputs += [helper.make_tensor_value_info(name, TensorProto.FLOAT, size) for name in results[1:]]
-        # With one step and one direction, h is the output as well.
         value = f"h{layer}"
-    nodes.append(helper.make_node("Reshape", [value, "rows"], ["y"]))
-    nodes.append(helper.make_node("Gemm", ["y", "head", "head_bias"], ["logits"]))
+    return nodes, constants, inputs, outputs
+
+
+def finished(
+    shape: Shape, nodes: list[Any], constants: Arrays, inputs: list[Any], outputs: list[Any]
+) -> onnx.ModelProto:
+    """The model of a graph."""
     initializers = [numpy_helper.from_array(np.ascontiguousarray(value), name) for name, value in constants.items()]
     graph = helper.make_graph(nodes, shape.name, inputs, outputs, initializers)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8)

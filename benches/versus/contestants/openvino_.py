@@ -1,15 +1,18 @@
-"""OpenVINO: its own LSTMSequence operator, batch-first, float32, memory shared. Forward only."""
+"""OpenVINO: its own LSTMSequence, batch-first, float32, memory shared; LSTMCell for single steps. No backward pass."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import openvino as ov
 from openvino import opset13 as ops
 
-from versus.shapes import FORWARD, Shape
+from versus import single
+from versus.shapes import FORWARD, SINGLE, Shape
 from versus.work import Array, Arrays
 
-MODES = (FORWARD,)
+MODES = (FORWARD, SINGLE)
 
 
 def version() -> str:
@@ -17,24 +20,30 @@ def version() -> str:
     return str(ov.__version__).split("-")[0]
 
 
-def prepare(shape: Shape, arrays: Arrays, mode: str, threads: int) -> Job:
+def prepare(shape: Shape, arrays: Arrays, mode: str, threads: int) -> Any:
     """A job with its compiled model."""
-    assert mode == FORWARD
+    assert mode in MODES
+    if mode == SINGLE:
+        return single.quickest([Single(shape, arrays, n, wait) for n in {1, threads} for wait in (True, False)])
     return Job(shape, arrays, threads)
+
+
+def compiled(model: ov.Model, threads: int) -> ov.CompiledModel:
+    """A model ready to run, with so many threads."""
+    settings = {
+        "INFERENCE_NUM_THREADS": threads,
+        "PERFORMANCE_HINT": "LATENCY",
+        # Otherwise it computes in bfloat16 where the processor can.
+        "INFERENCE_PRECISION_HINT": "f32",
+    }
+    return ov.Core().compile_model(model, "CPU", settings)
 
 
 class Job:
     """One inference of a compiled model."""
 
     def __init__(self, shape: Shape, arrays: Arrays, threads: int) -> None:
-        settings = {
-            "INFERENCE_NUM_THREADS": threads,
-            "PERFORMANCE_HINT": "LATENCY",
-            # Otherwise it computes in bfloat16 where the processor can.
-            "INFERENCE_PRECISION_HINT": "f32",
-        }
-        compiled = ov.Core().compile_model(model(shape, arrays), "CPU", settings)
-        self.request = compiled.create_infer_request()
+        self.request = compiled(model(shape, arrays), threads).create_infer_request()
         self.x = np.ascontiguousarray(arrays["x"])
         self.request.set_input_tensor(ov.Tensor(self.x, shared_memory=True))
         self.shape = shape
@@ -79,3 +88,55 @@ def _fico(value: Array) -> Array:
     """Our gate order i, f, g, o along the first axis, rearranged to OpenVINO's f, i, c, o."""
     i, f, g, o = np.split(value, 4)
     return np.concatenate([f, i, g, o])
+
+
+class Single(single.Steps):
+    """A request per step. Two take turns: what one writes the other reads; the input is copied into their own array."""
+
+    def __init__(self, shape: Shape, arrays: Arrays, threads: int, waiting: bool) -> None:
+        self.way = f"{'infer' if waiting else 'start_async and wait'}, threads: {threads}"
+        self.xs = list(arrays["x"].swapaxes(0, 1).copy())
+        model, input_ = compiled(step_model(shape, arrays), threads), np.empty_like(self.xs[0])
+        self.states = [[np.zeros((1, shape.hidden_size), np.float32) for _ in "hc"] for _ in range(2)]
+        requests = []
+        for before, after in (self.states, self.states[::-1]):
+            request = model.create_infer_request()
+            for index, value in enumerate([input_, *before]):
+                request.set_input_tensor(index, ov.Tensor(value, shared_memory=True))
+            for index, value in enumerate(after):
+                request.set_output_tensor(index, ov.Tensor(value, shared_memory=True))
+            requests.append(request)
+        copy, turns, outputs = np.copyto, [0, 1], [after[0] for after in self.states[::-1]]
+
+        def step(x: Array) -> Array:
+            copy(input_, x)
+            turn = turns[0]
+            request = requests[turn]
+            if waiting:
+                request.infer()
+            else:
+                request.start_async()
+                request.wait()
+            turns.reverse()
+            return outputs[turn]
+
+        self.step, self.turns = step, turns
+
+    def begin(self) -> None:
+        """Back to a state of zeros, which the first request reads."""
+        self.turns.sort()
+        for value in self.states[0]:
+            value.fill(0.0)
+
+    def state(self) -> tuple[Array, Array]:
+        """The state (h, c)."""
+        h, c = self.states[self.turns[0]]
+        return h, c
+
+
+def step_model(shape: Shape, arrays: Arrays) -> ov.Model:
+    """x [1, C] and the state (h, c) before it, [1, H] each -> h, c after it."""
+    x, h, c = (ops.parameter([1, size], np.float32) for size in (shape.input_size, *[shape.hidden_size] * 2))
+    weights = (ops.constant(_fico(arrays[f"{name}_l0"])) for name in ("weight_ih", "weight_hh", "bias"))
+    node = ops.lstm_cell(x, h, c, *weights, shape.hidden_size)
+    return ov.Model([ops.result(node.output(0)), ops.result(node.output(1))], [x, h, c], shape.name)
