@@ -7,7 +7,7 @@ use super::state::{Given, Shapes};
 use crate::Error;
 use crate::decode::TokenModel;
 use crate::layers::linear::Linear;
-use crate::layers::{LanguageModel, Memory, Parts};
+use crate::layers::{LanguageModel, Memory, Parts, Precision};
 use numpy::prelude::*;
 use numpy::{Ix2, PyArray2};
 use pyo3::exceptions::PyRuntimeError;
@@ -125,7 +125,7 @@ pub fn token_stream<'py>(
         let width = memories.as_ref().map(|all| all.first().map_or(0, |memory| memory.1));
         let initial = Shapes::of(core.lstm.config()).state(("h of state", h), ("c of state", c), batch)?;
         let all = [versions.clone(), around].concat();
-        let packed = core.packed(py, &params, versions)?;
+        let packed = core.packed(py, Precision::F32, &params, versions)?;
         let known = core.language.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
         let model = match known.filter(|(versions, _)| *versions == all) {
             Some((_, model)) => model,

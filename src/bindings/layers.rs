@@ -6,7 +6,7 @@ use super::state::{Given, Parts, Shapes};
 use super::stream::Stream;
 use crate::Error;
 use crate::layers::init::{self, Init, Scheme};
-use crate::layers::{self, Activation, Cell, Config, LanguageModel, Lstm, Merge, Packed, Pass};
+use crate::layers::{self, Activation, Cell, Config, LanguageModel, Lstm, Merge, Packed, Pass, Precision};
 use crate::view::{Seq, SeqMut};
 use numpy::prelude::*;
 use numpy::{PyArray3, PyArrayDyn};
@@ -19,11 +19,15 @@ type Forward<'py> = (Bound<'py, PyArray3<f32>>, Parts<'py>, Parts<'py>, Option<C
 /// dx if it was asked for, the parts of dh0 and of dc0, and the gradients of the parameters in order.
 type Backward<'py> = (Option<Bound<'py, PyArray3<f32>>>, Parts<'py>, Parts<'py>, Parts<'py>);
 
-/// The arithmetic of an LSTM stack, with the packed copy of the parameters that it saw last.
+/// The parameters of these versions, packed.
+type Kept = Mutex<Option<(Vec<u64>, Arc<Packed>)>>;
+
+/// The arithmetic of an LSTM stack, with the packed copies of the parameters that it saw last.
 #[pyclass(frozen, module = "rustlstm._core")]
 pub struct LstmCore {
     pub(super) lstm: Arc<Lstm>,
-    packed: Mutex<Option<(Vec<u64>, Arc<Packed>)>>,
+    /// One for each precision, as far as they were asked for.
+    packed: [Kept; Precision::ALL.len()],
     /// The same with the layers around it, of streams of tokens.
     pub(super) language: Mutex<Option<(Vec<u64>, Arc<LanguageModel>)>>,
 }
@@ -88,7 +92,7 @@ impl LstmCore {
                 recompute,
             };
             let lstm = Arc::new(Lstm::new(config).map_err(raise)?);
-            Ok(LstmCore { lstm, packed: Mutex::default(), language: Mutex::default() })
+            Ok(LstmCore { lstm, packed: Default::default(), language: Mutex::default() })
         })
     }
 
@@ -150,7 +154,7 @@ impl LstmCore {
             let lengths = lengths.map(|lengths| array::lengths(lengths, batch, time)).transpose()?;
             let shapes = Shapes::of(config);
             let state = shapes.state(("h of state", h), ("c of state", c), batch)?;
-            let packed = self.packed(py, &params, versions)?;
+            let packed = self.packed(py, Precision::F32, &params, versions)?;
             let y: Bound<'py, PyArray3<f32>> = array::zeros(py, [batch, time, self.lstm.output_size()])?;
             let pass = match (draw, record) {
                 (Some((seed, step)), _) => Pass::Train { seed, step },
@@ -176,19 +180,23 @@ impl LstmCore {
         })
     }
 
-    /// A stream of single steps with these parameters, as they are now; (h, c) is where it begins and resets to.
-    #[pyo3(signature = (params, versions, batch, h, c, /))]
+    /// A stream of single steps with these parameters, as they are now, its matrices in numbers of a kind of `weights`;
+    /// (h, c) is where it begins and resets to.
+    #[pyo3(signature = (params, versions, batch, weights, h, c, /))]
     fn stream<'py>(
         &self,
         py: Python<'py>,
         params: Vec<Bound<'py, PyAny>>,
         versions: Vec<u64>,
         batch: usize,
+        weights: &str,
         h: Given<'py>,
         c: Given<'py>,
     ) -> PyResult<Stream> {
         guard(|| {
-            let packed = self.packed(py, &params, versions)?;
+            let precision = weights.parse::<Precision>().map_err(raise)?;
+            precision.check_rows(batch).map_err(raise)?;
+            let packed = self.packed(py, precision, &params, versions)?;
             Stream::new(self.lstm.clone(), packed, batch, (h, c))
         })
     }
@@ -199,10 +207,12 @@ impl LstmCore {
     pub(super) fn packed(
         &self,
         py: Python<'_>,
+        precision: Precision,
         params: &[Bound<'_, PyAny>],
         versions: Vec<u64>,
     ) -> PyResult<Arc<Packed>> {
-        if let Some((known, packed)) = &*self.packed.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        let kept = &self.packed[precision as usize];
+        if let Some((known, packed)) = &*kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
             && *known == versions
         {
             return Ok(packed.clone());
@@ -217,8 +227,8 @@ impl LstmCore {
             .map(|(spec, param)| Input::new(&spec.name, param, &array::fixed(&spec.shape)))
             .collect::<PyResult<Vec<_>>>()?;
         let slices: Vec<&[f32]> = inputs.iter().map(Input::slice).collect();
-        let packed = Arc::new(py.detach(|| self.lstm.pack(&slices)).map_err(raise)?);
-        *self.packed.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some((versions, packed.clone()));
+        let packed = Arc::new(py.detach(|| self.lstm.pack_as(precision, &slices)).map_err(raise)?);
+        *kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some((versions, packed.clone()));
         Ok(packed)
     }
 }

@@ -4,7 +4,7 @@ use super::array::{self, Axis, Input, Output};
 use super::errors::{guard, raise};
 use super::state::{Given, Parts, Shapes};
 use crate::Error;
-use crate::layers::{self, Lstm, Packed, State};
+use crate::layers::{self, Lstm, Packed, Precision, State};
 use numpy::{Ix1, Ix2};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -12,10 +12,11 @@ use std::sync::{Arc, Mutex, TryLockError};
 
 /// One step at a time with frozen weights.
 ///
-/// Made by ``LSTM.stream``. The result is that of the whole sequence, bit for bit.
+/// Made by ``LSTM.stream``. With weights of f32 the result is that of the whole sequence, bit for bit.
 #[pyclass(frozen, module = "rustlstm._core")]
 pub struct Stream {
     lstm: Arc<Lstm>,
+    packed: Arc<Packed>,
     batch: usize,
     initial: Option<Arc<State>>,
     stream: Mutex<layers::Stream>,
@@ -95,12 +96,24 @@ impl Stream {
         self.batch
     }
 
+    /// The numbers in which it keeps its matrices: f32, f16 or int8.
+    #[getter]
+    fn weights(&self) -> &'static str {
+        self.packed.precision().name()
+    }
+
+    /// The bytes of the weights that it keeps; forks and other streams of the same layer share them.
+    #[getter]
+    fn nbytes(&self) -> usize {
+        self.packed.bytes()
+    }
+
     /// A second stream that goes on from the same state, independently.
     fn fork(&self) -> PyResult<Stream> {
         guard(|| {
             let stream = self.with(|stream| Ok(stream.fork()))?;
-            let (lstm, initial) = (self.lstm.clone(), self.initial.clone());
-            Ok(Stream { lstm, batch: self.batch, initial, stream: Mutex::new(stream) })
+            let (lstm, packed, initial) = (self.lstm.clone(), self.packed.clone(), self.initial.clone());
+            Ok(Stream { lstm, packed, batch: self.batch, initial, stream: Mutex::new(stream) })
         })
     }
 
@@ -125,8 +138,12 @@ impl Stream {
 
     fn __repr__(&self) -> String {
         let config = self.lstm.config();
+        let weights = match self.packed.precision() {
+            Precision::F32 => String::new(),
+            narrow => format!(", weights='{}'", narrow.name()),
+        };
         format!(
-            "Stream(batch_size={}, input_size={}, output_size={})",
+            "Stream(batch_size={}, input_size={}, output_size={}{weights})",
             self.batch,
             config.input_size,
             self.lstm.output_size()
@@ -138,11 +155,11 @@ impl Stream {
     /// A stream that begins at (h, c), or at zero, and resets to it.
     pub fn new(lstm: Arc<Lstm>, packed: Arc<Packed>, batch: usize, (h, c): (Given<'_>, Given<'_>)) -> PyResult<Self> {
         let initial = Shapes::of(lstm.config()).state(("h of state", h), ("c of state", c), batch)?;
-        let mut stream = lstm.stream(packed, batch).map_err(raise)?;
+        let mut stream = lstm.stream(packed.clone(), batch).map_err(raise)?;
         if let Some(initial) = &initial {
             stream.set_state(initial).map_err(raise)?;
         }
-        Ok(Stream { lstm, batch, initial: initial.map(Arc::new), stream: Mutex::new(stream) })
+        Ok(Stream { lstm, packed, batch, initial: initial.map(Arc::new), stream: Mutex::new(stream) })
     }
 
     /// Tries the lock and never waits: a stream is one sequence of steps, and two threads in it are a mistake.

@@ -187,10 +187,7 @@ impl Lstm {
     pub fn stream(&self, packed: Arc<Packed>, batch: usize) -> Result<Stream, Error> {
         self.check_packed(&packed)?;
         check_batch(batch)?;
-        let (precision, most) = (packed.precision.name(), packed.precision.most_rows());
-        if batch > most {
-            return Err(Error::option("batch_size", format!("at most {most} with weights of {precision}"), batch));
-        }
+        packed.precision.check_rows(batch)?;
         Stream::new(self.clone(), packed, batch)
     }
 

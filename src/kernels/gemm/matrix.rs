@@ -54,6 +54,15 @@ impl Precision {
         }
     }
 
+    /// Checks that so many rows may be multiplied.
+    pub fn check_rows(self, rows: usize) -> Result<(), Error> {
+        let (most, name) = (self.most_rows(), self.name());
+        if rows <= most {
+            return Ok(());
+        }
+        Err(Error::option("batch_size", format!("at most {most} with weights of {name}"), rows))
+    }
+
     /// The most rows that a product may have.
     pub fn most_rows(self) -> usize {
         if self == Precision::F32 { usize::MAX } else { narrow::MOST_ROWS }
