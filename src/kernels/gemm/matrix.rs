@@ -1,6 +1,6 @@
 //! A packed right side in the precision in which it is kept, and the product with it.
 //!
-//! Batches go both ways through `f32` matrices; narrow ones are for the few rows of a stream, see [`narrow`](super::narrow).
+//! Batches go both ways through `f32` matrices; narrow ones are for the few rows of a stream, see `narrow`.
 
 use super::multiply;
 use super::narrow::{self, Left, Narrow};
