@@ -15,7 +15,7 @@ import pytest
 from rustlstm import baselines as bl
 from rustlstm import metrics
 
-DATA = Path(os.environ.get("RUSTLSTM_DATA", Path(__file__).parents[2] / "shared" / "data"))
+DATA = Path(os.environ.get("RUSTLSTM_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
 pytestmark = [
     pytest.mark.once,

@@ -6,7 +6,9 @@ import inspect
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -21,7 +23,7 @@ pytestmark = pytest.mark.once
 BENCHES = Path(__file__).parents[2] / "benches"
 sys.path.insert(0, str(BENCHES))
 
-from versus import denormals, growth, machine, memory, options, records, rounds, timing, work  # noqa: E402
+from versus import denormals, growth, memory, options, records, rounds, timing, work  # noqa: E402
 from versus.contestants import OURS, ours  # noqa: E402
 from versus.shapes import FORWARD, SHAPES, TRAINING, Shape  # noqa: E402
 
@@ -157,14 +159,14 @@ def test_the_cost_of_tiny_numbers_is_over_ordinary_ones() -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux tells the peak of memory")
 def test_memory_counts_what_a_step_keeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The tests that come after have all processors.
-    monkeypatch.setattr(machine, "keep_to_processors", lambda threads: None)
     shape = Shape("small", 64, 64, 16, 2000)
     one = replace(shape, steps=1)
     arrays = work.draw(one)
     rounds.keep(tmp_path, "short", arrays, work.reference(one, arrays))
     rounds.keep(tmp_path, "long", work.draw(shape), {})
-    answer = memory.step(OURS, shape, tmp_path, rl.get_num_threads())
+    # A process that has worked before has memory of its own to give; the step's is only seen in a new one.
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        answer = process.submit(memory.step, OURS, shape, tmp_path, rl.get_num_threads()).result()
     # At least the output and the gates of every step are kept for the way back.
     assert answer["bytes"] > 5 * 4 * shape.steps * shape.batch * shape.hidden_size
     monkeypatch.setitem(memory.ROWS, "odd", (OURS, {"no_such_option": True}))
