@@ -14,6 +14,7 @@ PYTEST ?=
 PROOFS ?=
 BENCH ?=
 VERSUS ?=
+RIVALS ?=
 
 SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 BIN := $(VENV)/$(SCRIPTS)
@@ -42,6 +43,12 @@ check: check-rust check-python ## format, lint, types, docs, stub against binary
 .PHONY: bench
 bench: ## criterion benches (BENCH="--bench lstm" for one of them)
 	cargo bench $(BENCH)
+
+# Counts first: they need no quiet machine.
+.PHONY: bench-floor
+bench-floor: ## fail where a kernel falls behind what it has reached, or takes more instructions
+	cargo bench --bench instructions
+	cargo bench --bench floor
 
 .PHONY: clean
 clean: ## remove the virtual environments and everything that was built
@@ -122,6 +129,10 @@ growth: $(VENV_TORCH)/built ## what growing work, options, tiny numbers and memo
 	$(BIN_TORCH)/python benches/versus/options.py --record target/options
 	$(BIN_TORCH)/python benches/versus/denormals.py --record target/denormals
 	$(BIN_TORCH)/python benches/versus/memory.py --record target/memory
+
+.PHONY: rivals
+rivals: ## time the crate beside candle-nn and burn (RIVALS="--shapes tiny"); the first build takes long
+	cd benches/rivals && cargo run --release -- $(RIVALS)
 
 .PHONY: proofs
 proofs: $(VENV)/built ## train on classic tasks and real data, hours (PROOFS="imdb scan" for some), and write docs/results.md
