@@ -334,7 +334,9 @@ impl Lstm {
     pub(super) fn check_full(&self, packed: &Packed) -> Result<(), Error> {
         match packed.precision {
             Precision::F32 => self.check_packed(packed),
-            other => Err(Error::option("packed", "with weights of f32 but for streams", other.name())),
+            other => {
+                Err(Error::option("packed", "with weights of f32, as narrower ones are for streams", other.name()))
+            }
         }
     }
 

@@ -65,9 +65,8 @@ impl<'a> Kernel for Quantise<'a> {
             let (from, to) = unsafe { (left.slice(r, depth), room.slice_mut(r, steps)) };
             // SAFETY: two whole numbers take the place of a float, and any bits are one.
             let to = unsafe { std::slice::from_raw_parts_mut(to.as_mut_ptr().cast::<i16>(), 2 * steps) };
-            let (whole, rest) = to.split_at_mut(depth);
-            *unit = quantise(from, limit, whole);
-            rest.fill(0);
+            // What stands beside an odd last one is multiplied by 0.
+            *unit = quantise(from, limit, &mut to[..depth]);
         }
         all
     }

@@ -77,8 +77,8 @@ impl Narrow {
         let mut narrow = Narrow::empty(depth, depth, vectors);
         for c in 0..vectors * LANES {
             let Some(r) = row(c) else { continue };
-            for (k, &value) in source[r * depth..][..depth].iter().enumerate() {
-                narrow.line(c, k)[c % LANES * 2..][..2].copy_from_slice(&half::from_f32(value).to_ne_bytes());
+            for (to, &value) in narrow.column(c).zip(&source[r * depth..][..depth]) {
+                to.copy_from_slice(&half::from_f32(value).to_ne_bytes());
             }
         }
         narrow
@@ -92,8 +92,10 @@ impl Narrow {
         for (c, unit) in columns.iter_mut().enumerate() {
             let Some(r) = row(c) else { continue };
             *unit = left::quantise(&source[r * depth..][..depth], LARGEST, &mut whole);
-            for (k, &q) in whole.iter().enumerate() {
-                narrow.line(c, k / 2)[c % LANES * 2 + k % 2] = q as u8; // within ±127
+            for (to, pair) in narrow.column(c).zip(whole.chunks(2)) {
+                for (to, &q) in to.iter_mut().zip(pair) {
+                    *to = q as u8; // within ±127
+                }
             }
             most = most.max(whole.iter().map(|q| q.unsigned_abs() as usize).sum());
         }
@@ -111,9 +113,11 @@ impl Narrow {
         size_of_val(&self.lines[..]) + self.units.as_ref().map_or(0, |units| size_of_val(&units.columns[..]))
     }
 
-    fn line(&mut self, column: usize, step: usize) -> &mut [u8; 2 * LANES] {
-        let (first, apart) = self.place(column / LANES);
-        &mut self.lines[first + step * apart].0
+    /// A column's part of each line.
+    fn column(&mut self, c: usize) -> impl Iterator<Item = &mut [u8]> {
+        let (first, apart) = self.place(c / LANES);
+        let part = c % LANES * 2..c % LANES * 2 + 2;
+        self.lines[first..].iter_mut().step_by(apart).map(move |line| &mut line.0[part.clone()])
     }
 
     /// The first line of vector `v`, and how many lines lie from each step to the next.
