@@ -87,20 +87,20 @@ impl SeqMut<'_> {
         self.data
     }
 
-    /// `len` values of row `t` of the first sequence, from `begin` on.
+    /// `len` values of the row with the number `row = b T + t`, from `begin` on.
     ///
     /// # Safety
     /// No two workers hold the same values at once.
     #[allow(clippy::mut_from_ref)] // the rule above stands in for the borrow
     #[inline]
-    pub unsafe fn part(&self, t: usize, begin: usize, len: usize) -> &mut [f32] {
+    pub unsafe fn part(&self, row: usize, begin: usize, len: usize) -> &mut [f32] {
         let [batch, time, c] = self.shape;
         assert!(
-            batch > 0 && t < time && begin <= c && len <= c - begin,
-            "values {begin} + {len} of row {t} of [{time}, {c}]"
+            row < batch * time && begin <= c && len <= c - begin,
+            "values {begin} + {len} of row {row} of [{batch} x {time}, {c}]"
         );
         // SAFETY: the values are inside the slice that `new` measured; the caller keeps them apart.
-        unsafe { std::slice::from_raw_parts_mut(self.data.add(t * c + begin), len) }
+        unsafe { std::slice::from_raw_parts_mut(self.data.add(row * c + begin), len) }
     }
 }
 

@@ -57,6 +57,12 @@ impl<'a> Outputs<'a> {
         }
     }
 
+    /// Where the states of a direction belong in the caller's `y`, unless they are merged with the other direction's.
+    pub fn outlet<'y>(&self, direction: usize, y: &'y SeqMut<'y>) -> Option<Outlet<'y>> {
+        let apart = self.h[1].is_none() || self.merge == Merge::Concat;
+        apart.then_some(Outlet { y, begin: direction * self.width })
+    }
+
     /// Adds `d` to the gradient of the merged output of `slot` at time `t`.
     ///
     /// # Safety
@@ -85,6 +91,26 @@ impl<'a> Outputs<'a> {
                 }
             }
         }
+    }
+}
+
+/// A direction's place in the rows of the caller's output.
+#[derive(Clone, Copy)]
+pub(super) struct Outlet<'a> {
+    y: &'a SeqMut<'a>,
+    begin: usize,
+}
+
+impl Outlet<'_> {
+    /// Writes a state to the output of `row` at time `t`.
+    ///
+    /// # Safety
+    /// No other worker touches this place meanwhile.
+    #[inline(always)]
+    pub unsafe fn write(&self, row: usize, t: usize, state: &[f32]) {
+        let [_, time, _] = self.y.shape();
+        // SAFETY: as for the caller.
+        unsafe { self.y.part(row * time + t, self.begin, state.len()) }.copy_from_slice(state);
     }
 }
 

@@ -147,21 +147,24 @@ impl<'a> Stack<'a> {
         let shape = [1, workers, each];
         let scratch = SeqMut::new(&mut scratch[..shape[1] * shape[2]], shape).expect("the scratch was made for this");
         let meetings = [Barrier::new(), Barrier::new()];
+        let last = self.lstm.config().layers() - 1;
+        let top = self.outputs(last, None);
         threads::run(workers, |worker| {
-            for layer in 0..self.lstm.config().layers() {
+            for layer in 0..=last {
                 let inlet = self.inlet(layer, x, None);
                 let (member, mine) = self.member(layer, worker, &meetings);
                 for direction in (0..d).filter(|&direction| mine[direction]) {
                     let frame = self.frame(layer * d + direction);
-                    dispatch(level, Forward { frame, inlet, member, scratch: &scratch });
+                    let outlet = y.filter(|_| layer == last).and_then(|(y, _)| top.outlet(direction, y));
+                    dispatch(level, Forward { frame, inlet, outlet, member, scratch: &scratch });
                 }
                 worker.barrier();
             }
             let Some((y, until)) = y else { return };
-            let top = self.outputs(self.lstm.config().layers() - 1, None);
             for slot in self.rows.share(worker.id(), worker.count()) {
                 let (row, times) = (self.rows.order[slot] as usize, self.rows.times(slot));
-                for t in times.start..until {
+                let missing = if top.outlet(0, y).is_some() { times.end } else { times.start };
+                for t in missing..until {
                     // SAFETY: slots are shared out, and so are the rows of `y`; all layers are done.
                     unsafe {
                         let to = y.row(row, t);

@@ -13,10 +13,12 @@ use crate::simd::{Kernel, LANES, Simd};
 use crate::view::Grid;
 use std::marker::PhantomData;
 
-/// One tile's operands: pointers into grids that `multiply` has checked.
+/// The operands of tiles one below the other: pointers into grids that `multiply` has checked.
 #[derive(Clone, Copy)]
 pub(super) struct Tile {
-    /// The factor of the tile's first row for the first `k`.
+    /// How many tiles.
+    pub blocks: usize,
+    /// The factor of the first tile's first row for the first `k`.
     pub left: *const f32,
     /// Floats from a row's factor to the next row's, of a straight left side.
     pub left_row: usize,
@@ -36,7 +38,7 @@ pub(super) struct Tile {
     pub out_vector: usize,
 }
 
-/// A tile of `M` rows by `N` vectors, each shape a function of its own: inlined side by side, the compiler merges their
+/// Tiles of `M` rows by `N` vectors, each shape a function of its own: inlined side by side, the compiler merges their
 /// common ends and keeps the last sum of each in memory, at less than half the speed.
 ///
 /// The left side is straight, a row's factors being neighbours, or turned: then the rows' factors for one `k` are
@@ -48,8 +50,14 @@ impl<const M: usize, const N: usize, F: Factors> Kernel for Shaped<M, N, F> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        // SAFETY: whoever made the tile vouches for it.
-        unsafe { compute::<S, M, N, F>(s, self.0) };
+        let mut tile = self.0;
+        for _ in 0..tile.blocks {
+            // SAFETY: whoever made the tile vouches for it.
+            unsafe { compute::<S, M, N, F>(s, tile) };
+            tile.left = tile.left.wrapping_add(M * tile.left_row);
+            tile.init = tile.init.wrapping_add(M * tile.init_row);
+            tile.out = tile.out.wrapping_add(M * tile.out_row);
+        }
     }
 }
 

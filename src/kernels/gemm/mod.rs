@@ -1,8 +1,8 @@
 //! Matrix products `out = init + left · right` on shared grids, the right side packed in panels.
 //!
 //! ```text
-//! for each band of rows:  for each block of k:  for each tile's width of vectors:  for each block of up to six rows:
-//!     micro-kernel
+//! for each band of rows:  for each block of k:  for each tile's width of vectors:
+//!     micro-kernel, for each block of up to six rows
 //! ```
 //!
 //! A band of the left side stays in the second-level cache while the right side passes over it. The right side's panel of
@@ -116,7 +116,9 @@ impl<F: Factors> Kernel for Multiply<'_, F> {
         let [left_row, left_panel, segment] = left.strides::<S>();
         let block = if rows > MAX_ROWS { DEPTH } else { usize::MAX };
         let blocks = rows.div_ceil(MAX_ROWS);
+        // Blocks of rows as equal as can be: a lone last row would leave the multipliers waiting.
         let (fewest, larger) = (rows / blocks, rows % blocks);
+        let heights = [(fewest + 1, larger), (fewest, blocks - larger)];
         // The fewest rows of a block want the widest tiles.
         let widest = S::TILE_VECTORS[fewest - 1];
 
@@ -129,13 +131,12 @@ impl<F: Factors> Kernel for Multiply<'_, F> {
                 let room = if n == 1 { usize::MAX } else { n - v % n };
                 let width = widest.min(vectors.end - v).min(room);
                 let mut r = 0;
-                for b in 0..blocks {
-                    // Blocks of rows as equal as can be: a lone last row would leave the multipliers waiting.
-                    let count = fewest + usize::from(b < larger);
+                for (count, blocks) in heights.into_iter().filter(|(_, blocks)| *blocks > 0) {
                     let mut done = 0;
                     while done < width {
                         let part = (width - done).min(S::TILE_VECTORS[count - 1]);
                         let operands = Tile {
+                            blocks,
                             left: left.at::<S>(r, first),
                             left_row,
                             left_panel,
@@ -155,7 +156,7 @@ impl<F: Factors> Kernel for Multiply<'_, F> {
                         unsafe { shaped::<S, F>(s, count, part, operands) };
                         done += part;
                     }
-                    r += count;
+                    r += count * blocks;
                 }
                 v += width;
             }

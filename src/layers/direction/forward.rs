@@ -3,7 +3,7 @@
 use super::{Frame, Member};
 use crate::kernels::cell::{self, Slots};
 use crate::kernels::norm;
-use crate::layers::inlet::{Inlet, Source, padded};
+use crate::layers::inlet::{Inlet, Outlet, Source, padded};
 use crate::simd::{Kernel, LANES, Simd};
 use crate::view::{Grid, SeqMut};
 use std::ops::Range;
@@ -18,6 +18,8 @@ const CHUNK_ROWS: Range<usize> = 48..256;
 pub(in crate::layers) struct Forward<'a> {
     pub frame: Frame<'a>,
     pub inlet: Inlet<'a>,
+    /// Where the caller wants the states.
+    pub outlet: Option<Outlet<'a>>,
     pub member: Member<'a>,
     /// A row of floats for each worker, as long as [`Forward::scratch`] says.
     pub scratch: &'a SeqMut<'a>,
@@ -100,6 +102,7 @@ impl Kernel for Forward<'_> {
                 row += slots.rows;
                 self.member.worker.poll(slots.rows * share.units.len() * 4 * LANES * self.frame.geometry.state);
             }
+            self.hand_over(&chunk);
             begin = chunk.steps.end;
         }
     }
@@ -255,6 +258,22 @@ impl<'a> Forward<'a> {
         }
         settle(s, frame, slots, share.state.clone());
         member.meet_units();
+    }
+
+    /// Copies the states of a chunk to the caller's output, while they are near.
+    #[inline(always)]
+    fn hand_over(&self, chunk: &Chunk) {
+        let (frame, rows, member) = (&self.frame, self.frame.rows, self.member);
+        let Some(outlet) = self.outlet else { return };
+        for slot in rows.share(member.id, member.count) {
+            for at in chunk.steps.clone().take_while(|at| slot < rows.active[*at]) {
+                // SAFETY: the team has met where others wrote a part of these states, and slots are shared out.
+                unsafe {
+                    let state = frame.h().slice(rows.state(at + 1) + slot, frame.geometry.state);
+                    outlet.write(rows.order[slot] as usize, rows.time(frame.geometry.reverse, slot, at), state);
+                }
+            }
+        }
     }
 }
 
