@@ -234,7 +234,8 @@ unsafe fn products<S: Simd, const M: usize, const N: usize, F: Factors>(
             }
         }
     }
-    if S::PANEL == LANES {
+    // A lone row's panels come as fast as they can without being asked for.
+    if S::PANEL == LANES && M > 1 {
         for v in 0..N {
             s.prefetch(right.wrapping_add(S::PANEL + AHEAD + v * at.right_vector));
         }

@@ -8,13 +8,17 @@
 //!     dz  from dm, dc                                the gate stage
 //! ```
 
-use super::{Frame, Member};
+use super::{Frame, Member, sweep};
 use crate::kernels::cell::{self, Slots};
 use crate::kernels::gemm::multiply;
 use crate::kernels::norm;
 use crate::layers::weights::Turned;
 use crate::simd::{Kernel, LANES, Simd};
 use crate::view::Grid;
+
+/// Floats of a left side that may as well be read anew for every few columns, half of a second-level cache. Then the
+/// order of the columns is free, see [`sweep`].
+const NEAR: usize = 64 * 1024;
 
 /// One worker's backward pass.
 pub(in crate::layers) struct Backward<'a> {
@@ -56,7 +60,7 @@ impl Kernel for Backward<'_> {
             // Only the sequences that go on have a next step; the others begin with the final state's gradient.
             let going_on = rows.alive(at + 1, &mine);
             if going_on > 0 {
-                self.ask(s, dz_recurrent.rows(rows.step(at + 1) + first), first, going_on);
+                self.ask(s, dz_recurrent.rows(rows.step(at + 1) + first), first, going_on, at);
             }
             self.gather(s, slots, true);
             let dm = match (projection, &turned.projection) {
@@ -100,7 +104,7 @@ impl Kernel for Backward<'_> {
         let started = rows.alive(0, &mine);
         if started > 0 {
             // The state before the first step: another part's last one, or the initial one.
-            self.ask(s, dz_recurrent.rows(first), first, started);
+            self.ask(s, dz_recurrent.rows(first), first, started, 1);
             if rows.begin == 0 {
                 self.gather(s, Slots { first, rows: started, time: 0 }, false);
             }
@@ -109,14 +113,17 @@ impl Kernel for Backward<'_> {
 }
 
 impl Backward<'_> {
-    /// What the gates' gradients `dz` of the next step ask of the hidden state of `count` slots.
+    /// What the gates' gradients `dz` of the next step ask of the hidden state of `count` slots after step `at`.
     #[inline(always)]
-    fn ask<S: Simd>(&self, s: S, dz: Grid<'_>, first: usize, count: usize) {
+    fn ask<S: Simd>(&self, s: S, dz: Grid<'_>, first: usize, count: usize, at: usize) {
         let n = S::PANEL / LANES;
         let geometry = self.frame.geometry;
         let vectors = self.member.vectors(geometry.state_vectors(), S::PANEL);
-        let dh = self.dh.rows(first);
-        multiply(s, count, geometry.gate_columns(), dz, self.recurrent, vectors.clone(), Grid::zeros(), dh);
+        let (dh, depth) = (self.dh.rows(first), geometry.gate_columns());
+        let width = if count * depth <= NEAR { 4 } else { vectors.len().max(1) };
+        for vectors in sweep(vectors.clone(), width, at) {
+            multiply(s, count, depth, dz, self.recurrent, vectors, Grid::zeros(), dh);
+        }
         let Some(mask) = self.frame.operand_mask().map(|mask| mask.rows(first)) else { return };
         mask.check(n, count, vectors.end);
         for row in 0..count {

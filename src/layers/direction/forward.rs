@@ -1,6 +1,6 @@
 //! The recurrence forward.
 
-use super::{Frame, Member};
+use super::{Frame, Member, sweep};
 use crate::kernels::cell::{self, Slots};
 use crate::kernels::norm;
 use crate::layers::inlet::{Inlet, Outlet, Source, padded};
@@ -242,11 +242,11 @@ impl<'a> Forward<'a> {
             self.normalise(s, share, 1, at, sum, z, sum);
             cell::forward(s, &stage);
         } else {
-            for unit in units.clone() {
-                let panel = 4 * unit * LANES / S::PANEL;
+            for unit in sweep(units.clone(), 1, at) {
+                let panel = 4 * unit.start * LANES / S::PANEL;
                 let z = z.panels(panel - share.first_panel);
                 recurrent.multiply(s, slots.rows, before, panel, 0..4, z, sum);
-                cell::forward(s, &cell::Forward { units: unit..unit + 1, ..stage });
+                cell::forward(s, &cell::Forward { units: unit, ..stage });
             }
         }
         if let (Some(shown), Some(projection)) = (shown, &frame.weights.projection) {

@@ -241,6 +241,18 @@ impl<'a> Frame<'a> {
     }
 }
 
+/// Parts of `all`, so many at a time, in the order in which step `at` goes over a matrix: every second step goes from the
+/// last to the first. What a cache still holds of a matrix is where the step before has ended, and going on from there
+/// saves up to a quarter of the time where few rows meet a matrix larger than the cache.
+#[inline(always)]
+pub(super) fn sweep(all: Range<usize>, width: usize, at: usize) -> impl Iterator<Item = Range<usize>> {
+    let parts = all.len().div_ceil(width);
+    (0..parts).map(move |part| {
+        let start = all.start + width * if at % 2 == 1 { parts - 1 - part } else { part };
+        start..all.end.min(start + width)
+    })
+}
+
 /// How a team shares a direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Split {
