@@ -1,9 +1,10 @@
 //! The walk of a team of workers through the layers, upwards in forward and downwards in backward.
 //!
 //! The pool is entered once for a whole call. Whoever finishes a layer first waits for the others, because the next layer
-//! may read what any of them wrote.
+//! may read what any of them wrote. Where a layer has too little work for several, each has a worker of its own in forward,
+//! who follows that of the layer below as fast as its steps are done.
 
-use super::direction::{Forward, Frame, Gradients, Held, Member, ParamGrads, Split};
+use super::direction::{Forward, Frame, Gradients, Held, Member, ParamGrads, Relay, Split};
 use super::inlet::{Inlet, Outputs, Source};
 use super::lstm::Lstm;
 use super::rows::Rows;
@@ -14,7 +15,7 @@ use crate::kernels::cell::Zoneout;
 use crate::kernels::mask::Purpose;
 use crate::rng::Key;
 use crate::simd::{LANES, dispatch};
-use crate::threads::{self, Barrier, Worker};
+use crate::threads::{self, Barrier, Progress, Worker};
 use crate::view::{Seq, SeqMut};
 
 /// Multiply-adds of one step and worker below which waiting for each other after every step does not pay.
@@ -25,6 +26,9 @@ const WORK_PER_STEP: usize = 16_000;
 const NEAR_WEIGHTS: usize = 288 * 1024;
 /// Rows that a worker needs for the products to run at full speed.
 const FULL_ROWS: usize = 4;
+
+/// Steps from which layers may follow one another on workers of their own.
+const RELAY_STEPS: usize = 16;
 
 /// One call's surroundings.
 pub(super) struct Stack<'a> {
@@ -110,7 +114,6 @@ impl<'a> Stack<'a> {
         let (id, count) = (worker.id(), worker.count());
         let rows = self.rows.active.first().copied().unwrap_or(0);
         let few = rows < FULL_ROWS * count;
-        let far = config.state_size(layer) * 4 * config.hidden_sizes[layer] > NEAR_WEIGHTS && !self.crowded;
         let apart = config.bidirectional && few && count > 1;
         let (id, count, directions, meeting) = if apart {
             let direction = id % 2;
@@ -120,11 +123,30 @@ impl<'a> Stack<'a> {
         } else {
             (id, count, [true, config.bidirectional], None)
         };
-        let step_work = rows * 4 * config.hidden_sizes[layer] * config.state_size(layer) / count;
-        let enough = config.hidden_sizes[layer] >= LANES * count && step_work >= WORK_PER_STEP;
+        (Member { worker, id, count, meeting, split: self.split(layer, count) }, directions)
+    }
+
+    /// How so many workers share a direction of a layer.
+    fn split(&self, layer: usize, count: usize) -> Split {
+        let config = self.lstm.config();
+        let (rows, hidden) = (self.rows.active.first().copied().unwrap_or(0), config.hidden_sizes[layer]);
+        let weights = 4 * hidden * config.state_size(layer);
+        let few = rows < FULL_ROWS * count;
+        let far = weights > NEAR_WEIGHTS && !self.crowded;
+        let enough = hidden >= LANES * count && rows * weights / count >= WORK_PER_STEP;
         // Normalised gates need whole rows.
-        let split = if (few || far) && enough && !config.layer_norm && count > 1 { Split::Units } else { Split::Rows };
-        (Member { worker, id, count, meeting, split }, directions)
+        if (few || far) && enough && !config.layer_norm && count > 1 { Split::Units } else { Split::Rows }
+    }
+
+    /// Whether each layer had better be a single worker's, who follows that of the layer below: with too few rows for as
+    /// many workers in a layer, and too little work in a step for them to share its units.
+    fn relayed(&self, count: usize) -> bool {
+        let (config, rows) = (self.lstm.config(), self.rows.active.first().copied().unwrap_or(0));
+        let layers = config.layers();
+        self.rows.steps() >= RELAY_STEPS
+            && !config.bidirectional
+            && layers.min(count) > rows.div_ceil(FULL_ROWS)
+            && (0..layers).all(|layer| self.split(layer, count) == Split::Rows)
     }
 
     /// Floats of scratch for a forward pass.
@@ -149,15 +171,29 @@ impl<'a> Stack<'a> {
         let meetings = [Barrier::new(), Barrier::new()];
         let last = self.lstm.config().layers() - 1;
         let top = self.outputs(last, None);
+        let done: Vec<Progress> = match self.relayed(workers) {
+            true => (0..=last).map(|_| Progress::new()).collect(),
+            false => Vec::new(), // streams allocate nothing
+        };
         threads::run(workers, |worker| {
-            for layer in 0..=last {
+            let relayed = !done.is_empty() && self.relayed(worker.count());
+            let mine = |layer: usize| !relayed || layer % worker.count() == worker.id();
+            for layer in (0..=last).filter(|&layer| mine(layer)) {
                 let inlet = self.inlet(layer, x, None);
-                let (member, mine) = self.member(layer, worker, &meetings);
+                let relay =
+                    relayed.then(|| Relay { below: layer.checked_sub(1).map(|n| &done[n]), here: &done[layer] });
+                let (member, mine) =
+                    if relayed { (Member::lone(worker), [true, false]) } else { self.member(layer, worker, &meetings) };
                 for direction in (0..d).filter(|&direction| mine[direction]) {
                     let frame = self.frame(layer * d + direction);
                     let outlet = y.filter(|_| layer == last).and_then(|(y, _)| top.outlet(direction, y));
-                    dispatch(level, Forward { frame, inlet, outlet, member, scratch: &scratch });
+                    dispatch(level, Forward { frame, inlet, outlet, member, relay, scratch: &scratch });
                 }
+                if !relayed {
+                    worker.barrier();
+                }
+            }
+            if relayed {
                 worker.barrier();
             }
             let Some((y, until)) = y else { return };

@@ -34,6 +34,7 @@ mod barrier;
 mod count;
 mod crowd;
 mod interrupt;
+mod progress;
 mod seat;
 mod team;
 
@@ -41,4 +42,5 @@ pub use barrier::Barrier;
 pub use count::{MAX_THREADS, NUM_THREADS_VARIABLE, num_threads, num_threads_from_env, set_num_threads, worth};
 pub use crowd::crowded;
 pub use interrupt::{Interrupted, Pace, ask};
+pub use progress::Progress;
 pub use team::{Worker, run};

@@ -14,6 +14,7 @@
 use super::barrier::{Abandoned, Barrier, Padded, wait_until};
 use super::count;
 use super::interrupt::Pace;
+use super::progress::Progress;
 use super::seat::{CALLED, CLOSED, Call, Job, Seat};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::any::Any;
@@ -122,6 +123,21 @@ impl Worker<'_> {
         if let Some(team) = self.team {
             barrier.wait(size, || team.panicked.load(Acquire));
         }
+    }
+
+    /// Waits until the worker that another one follows has told of `place`. It must be one who comes there: it is not
+    /// noticed if it returns before (a panic is), and the other waits for ever.
+    #[inline]
+    pub fn follow(&self, progress: &Progress, place: usize) {
+        wait_until(
+            || progress.has_reached(place),
+            || {
+                // Acquire: as in Worker::barrier_of.
+                if self.team.is_some_and(|team| team.panicked.load(Acquire)) {
+                    panic::resume_unwind(Box::new(Abandoned));
+                }
+            },
+        );
     }
 }
 

@@ -1,5 +1,7 @@
-//! After its first step a stream allocates nothing, and one with narrow weights keeps no others. A test binary of its own, for its allocator counts: what this test's
-//! thread and the team's allocate, and not what the harness does beside them.
+//! After its first step a stream allocates nothing, and one with narrow weights keeps no others.
+//!
+//! A test binary of its own, for its allocator counts: what this test's thread and the team's allocate, and not what the
+//! harness does beside them, or the threads of an earlier team while they end.
 
 use rustlstm::layers::{Activation, Config, Lstm, Precision};
 use rustlstm::simd::Level;
@@ -12,15 +14,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 struct Counting;
 
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+/// The number of the stream that is looked at.
+static STREAM: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
-    static COUNTED: Cell<bool> = const { Cell::new(false) };
+    /// The stream for which this thread worked last.
+    static WORKED_FOR: Cell<usize> = const { Cell::new(0) };
     /// Bytes that this thread allocated, less those that it freed.
     static KEPT: Cell<isize> = const { Cell::new(0) };
 }
 
 fn count(bytes: usize) {
-    ALLOCATIONS.fetch_add(usize::from(COUNTED.get()), Ordering::Relaxed);
+    ALLOCATIONS.fetch_add(usize::from(WORKED_FOR.get() == STREAM.load(Ordering::Relaxed)), Ordering::Relaxed);
     KEPT.set(KEPT.get() + bytes as isize);
 }
 
@@ -115,7 +120,8 @@ fn no_allocation_after_the_first_step() {
                 let mut y = vec![0.0; batch * lstm.output_size()];
                 let mask = vec![true; batch];
                 stream.step(&x, &mut y).expect("a step");
-                threads::run(workers, |_| COUNTED.set(true));
+                let number = STREAM.fetch_add(1, Ordering::Relaxed) + 1;
+                threads::run(workers, |_| WORKED_FOR.set(number));
                 let before = ALLOCATIONS.load(Ordering::Relaxed);
                 let mut bad = 0;
                 for _ in 0..100 {

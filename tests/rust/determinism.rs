@@ -39,6 +39,27 @@ fn large() -> Vec<(&'static str, usize, usize, Config)> {
                 config.hidden_sizes = vec![200, 120];
             }),
         ),
+        (
+            "three layers, few rows",
+            3,
+            40,
+            with(20, 60, |config| {
+                config.hidden_sizes = vec![60, 48, 33];
+                config.dropout = 0.2;
+                config.cell.peephole = true;
+            }),
+        ),
+        (
+            "two normalised layers, few rows",
+            2,
+            60,
+            with(33, 96, |config| {
+                config.hidden_sizes = vec![96, 64];
+                config.layer_norm = true;
+                config.proj_size = Some(20);
+                config.zoneout_h = 0.1;
+            }),
+        ),
         ("projection", 40, 7, with(20, 160, |config| config.proj_size = Some(37))),
         ("projection few rows", 2, 7, with(20, 256, |config| config.proj_size = Some(64))),
         ("layer norm", 40, 7, with(20, 128, |config| config.layer_norm = true)),

@@ -3,7 +3,7 @@
 //! The gate admits one team in a process, so what asks for a whole team runs in a process of its own: see `alone`.
 
 use crate::alone::{ALONE, alone, start_alone};
-use rustlstm::threads::{self, Barrier, MAX_THREADS, NUM_THREADS_VARIABLE, Worker};
+use rustlstm::threads::{self, Barrier, MAX_THREADS, NUM_THREADS_VARIABLE, Progress, Worker};
 use std::env;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Mutex;
@@ -153,6 +153,27 @@ fn groups_have_barriers_of_their_own() {
 }
 
 #[test]
+fn each_may_follow_the_one_before() {
+    if !alone("threads::each_may_follow_the_one_before") {
+        return;
+    }
+    threads::set_num_threads(4).unwrap();
+    full_team(4);
+    let (reached, cells) = ([const { Progress::new() }; 4], [const { AtomicUsize::new(0) }; 4]);
+    threads::run(4, |worker| {
+        let id = worker.id();
+        for place in 1..=1000 {
+            if id > 0 {
+                worker.follow(&reached[id - 1], place);
+                assert!(cells[id - 1].load(SeqCst) >= place, "worker {id} at {place}");
+            }
+            cells[id].store(place, SeqCst);
+            reached[id].reach(place);
+        }
+    });
+}
+
+#[test]
 fn calls_within_calls_run_inline() {
     if !alone("threads::calls_within_calls_run_inline") {
         return;
@@ -240,13 +261,16 @@ fn a_panic_frees_the_others_and_reaches_the_caller() {
     for round in 0..50 {
         full_team(4);
         for bad in 0..4 {
-            let half = [Barrier::new(), Barrier::new()];
-            let in_group = round % 2 == 0;
+            let (half, never) = ([Barrier::new(), Barrier::new()], Progress::new());
             let message = message_of(|| {
                 threads::run(4, |worker| {
                     worker.barrier();
                     assert_ne!(worker.id(), bad, "worker {bad} fails in round {round}");
-                    if in_group { worker.barrier_of(&half[worker.id() / 2], 2) } else { worker.barrier() }
+                    match round % 3 {
+                        0 => worker.barrier_of(&half[worker.id() / 2], 2),
+                        1 => worker.follow(&never, 1),
+                        _ => worker.barrier(),
+                    }
                 });
             });
             assert!(message.contains(&format!("worker {bad} fails in round {round}")), "{message}");

@@ -5,6 +5,7 @@ use crate::kernels::cell::{self, Slots};
 use crate::kernels::norm;
 use crate::layers::inlet::{Inlet, Outlet, Source, padded};
 use crate::simd::{Kernel, LANES, Simd};
+use crate::threads::Progress;
 use crate::view::{Grid, SeqMut};
 use std::ops::Range;
 
@@ -14,6 +15,18 @@ const CHUNK: usize = 64 * 1024;
 /// Rows of a chunk, at least and at most: enough for the product to run at full speed, few enough to stay near.
 const CHUNK_ROWS: Range<usize> = 48..256;
 
+/// Parts in which a layer hands its steps to the next one's worker: the later ones have to wait for the first part only.
+const RELAY_PARTS: usize = 8;
+
+/// How far a layer has come that follows the one below, each with a worker of its own.
+#[derive(Clone, Copy)]
+pub(in crate::layers) struct Relay<'a> {
+    /// Steps that the layer below has done; nothing for the first layer.
+    pub below: Option<&'a Progress>,
+    /// Steps that this one has.
+    pub here: &'a Progress,
+}
+
 /// One worker's forward pass.
 pub(in crate::layers) struct Forward<'a> {
     pub frame: Frame<'a>,
@@ -21,6 +34,7 @@ pub(in crate::layers) struct Forward<'a> {
     /// Where the caller wants the states.
     pub outlet: Option<Outlet<'a>>,
     pub member: Member<'a>,
+    pub relay: Option<Relay<'a>>,
     /// A row of floats for each worker, as long as [`Forward::scratch`] says.
     pub scratch: &'a SeqMut<'a>,
 }
@@ -93,7 +107,11 @@ impl Kernel for Forward<'_> {
         let rows = self.frame.rows;
         let mut begin = 0;
         while begin < rows.steps() {
-            let chunk = self.gather(s, &share, begin);
+            let chunk = self.chunk(&share, begin);
+            if let Some(below) = self.relay.and_then(|relay| relay.below) {
+                self.member.worker.follow(below, chunk.steps.end);
+            }
+            self.gather(s, &share, &chunk);
             self.input_product(s, &share, &chunk);
             let mut row = 0;
             for at in chunk.steps.clone() {
@@ -104,6 +122,9 @@ impl Kernel for Forward<'_> {
             }
             self.hand_over(&chunk);
             begin = chunk.steps.end;
+            if let Some(relay) = self.relay {
+                relay.here.reach(begin);
+            }
         }
     }
 }
@@ -135,26 +156,38 @@ impl<'a> Forward<'a> {
         Share { slots, units, state, rows: layout.rows, input, product, sum, room, first_panel }
     }
 
-    /// Reads the inputs of as many steps as fit, at least one.
+    /// As many steps as fit, at least one.
     #[inline(always)]
-    fn gather<S: Simd>(&self, s: S, share: &Share<'_>, begin: usize) -> Chunk {
+    fn chunk(&self, share: &Share<'_>, begin: usize) -> Chunk {
         let rows = self.frame.rows;
+        let most = if self.relay.is_some() { share.rows.min(rows.total() / RELAY_PARTS) } else { share.rows };
         let (mut end, mut total) = (begin, 0);
         while end < rows.steps() {
             let alive = rows.alive(end, &share.slots);
-            if end > begin && total + alive > share.rows {
+            if end > begin && total + alive > most {
                 break;
-            }
-            for row in 0..alive {
-                let slot = share.slots.start + row;
-                let t = rows.time(self.frame.geometry.reverse, slot, end);
-                // SAFETY: the scratch is this worker's own, and nobody writes the layer below any more.
-                unsafe { self.inlet.read(s, slot, t, share.input.slice_mut(total + row, self.inlet.channels)) };
             }
             total += alive;
             end += 1;
         }
         Chunk { steps: begin..end, total }
+    }
+
+    /// Reads the inputs of a chunk.
+    #[inline(always)]
+    fn gather<S: Simd>(&self, s: S, share: &Share<'_>, chunk: &Chunk) {
+        let rows = self.frame.rows;
+        let mut first = 0;
+        for at in chunk.steps.clone() {
+            let alive = rows.alive(at, &share.slots);
+            for row in 0..alive {
+                let slot = share.slots.start + row;
+                let t = rows.time(self.frame.geometry.reverse, slot, at);
+                // SAFETY: the scratch is this worker's own, and nobody writes these steps of the layer below any more.
+                unsafe { self.inlet.read(s, slot, t, share.input.slice_mut(first + row, self.inlet.channels)) };
+            }
+            first += alive;
+        }
     }
 
     /// The input's part of the gates for a whole chunk, with the bias.

@@ -16,7 +16,7 @@ mod forward;
 mod gradients;
 
 pub(super) use backward::Backward;
-pub(super) use forward::Forward;
+pub(super) use forward::{Forward, Relay};
 pub(super) use gradients::{Gradients, ParamGrads};
 
 use super::inlet::padded;
@@ -271,7 +271,12 @@ pub(super) struct Member<'a> {
     pub split: Split,
 }
 
-impl Member<'_> {
+impl<'a> Member<'a> {
+    /// A worker that runs a direction without others.
+    pub fn lone(worker: &'a Worker<'a>) -> Self {
+        Member { worker, id: 0, count: 1, meeting: None, split: Split::Rows }
+    }
+
     pub fn meet(&self) {
         if self.count > 1 {
             match self.meeting {
