@@ -79,9 +79,9 @@ pub fn conv_backward<'py>(
         let outputs = weight.shape()[0];
         let dy = Input::new("dy", dy, &array::fixed(&images.out_shape(&slide, outputs)))?;
         let level = crate::simd::level().map_err(raise)?;
-        let dx = need_dx.then(|| array::zeros(py, input.shape())).transpose()?;
-        let dweight = need_parameters.then(|| array::zeros(py, weight.shape())).transpose()?;
-        let dbias = need_parameters.then(|| array::zeros(py, [outputs])).transpose()?;
+        let dx = need_dx.then(|| array::sums(py, input.shape())).transpose()?;
+        let dweight = need_parameters.then(|| array::sums(py, weight.shape())).transpose()?;
+        let dbias = need_parameters.then(|| array::sums(py, [outputs])).transpose()?;
         {
             let [mut to_x, mut to_weight, mut to_bias] =
                 [&dx, &dweight, &dbias].map(|array| array.as_ref().map(|array| array.readwrite()));

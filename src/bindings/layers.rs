@@ -269,8 +269,8 @@ impl Cache {
                 .transpose()?;
             let shapes = Shapes::of(config);
             let dstate = shapes.state(("dh", dh), ("dc", dc), batch)?;
-            let grads: Parts<'py> = specs.iter().map(|spec| array::zeros(py, &spec.shape)).collect::<PyResult<_>>()?;
-            let dx = need_dx.then(|| array::zeros(py, [batch, time, config.input_size])).transpose()?;
+            let grads: Parts<'py> = specs.iter().map(|spec| array::sums(py, &spec.shape)).collect::<PyResult<_>>()?;
+            let dx = need_dx.then(|| array::sums(py, [batch, time, config.input_size])).transpose()?;
             // All arguments are right: only now is the record used up.
             let recorded = self.recorded.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
             let Recorded { cache, packed, x } = recorded.ok_or_else(|| {
