@@ -111,7 +111,7 @@ pub fn attention_backward<'py>(
         let dy = Input::new("dy", dy, &fixed(&[batch, time, values_width]))?;
         let (attention, level) = (given.attention()?, crate::simd::level().map_err(raise)?);
         let [queries, keys, values] = given.shapes();
-        let made: [Array<'py>; 3] = [array::sums(py, queries)?, array::sums(py, keys)?, array::sums(py, values)?];
+        let made: [Array<'py>; 3] = [array::zeros(py, queries)?, array::zeros(py, keys)?, array::zeros(py, values)?];
         {
             let mut targets = made.each_ref().map(|array| array.readwrite());
             let [queries, keys, values] =

@@ -79,7 +79,7 @@ pub fn conv_backward<'py>(
         let outputs = weight.shape()[0];
         let dy = Input::new("dy", dy, &array::fixed(&images.out_shape(&slide, outputs)))?;
         let level = crate::simd::level().map_err(raise)?;
-        let dx = need_dx.then(|| array::sums(py, input.shape())).transpose()?;
+        let dx = need_dx.then(|| array::zeros(py, input.shape())).transpose()?;
         let dweight = need_parameters.then(|| array::sums(py, weight.shape())).transpose()?;
         let dbias = need_parameters.then(|| array::sums(py, [outputs])).transpose()?;
         {

@@ -56,8 +56,9 @@ pub fn linear_backward<'py>(
         let (level, steps) = (crate::simd::level().map_err(raise)?, batch.steps()?);
         let dy = Input::new("dy", dy, &fixed(&with_width(input.shape(), features[0])))?;
         let shapes = [input.shape(), &features[..], &features[..1]];
-        let new = |i: usize| wanted[i].then(|| array::sums(py, shapes[i])).transpose();
-        let made: [Option<Array<'py>>; 3] = [new(0)?, new(1)?, new(2)?];
+        let dx = wanted[0].then(|| array::zeros(py, shapes[0])).transpose()?;
+        let sums = |i: usize| wanted[i].then(|| array::sums(py, shapes[i])).transpose();
+        let made: [Option<Array<'py>>; 3] = [dx, sums(1)?, sums(2)?];
         {
             let mut targets = made.each_ref().map(|array| array.as_ref().map(|array| array.readwrite()));
             let [dx, dweight, dbias] = targets

@@ -26,7 +26,6 @@ const WORK_PER_STEP: usize = 16_000;
 const NEAR_WEIGHTS: usize = 288 * 1024;
 /// Rows that a worker needs for the products to run at full speed.
 const FULL_ROWS: usize = 4;
-
 /// Steps from which layers may follow one another on workers of their own.
 const RELAY_STEPS: usize = 16;
 
@@ -176,30 +175,31 @@ impl<'a> Stack<'a> {
             false => Vec::new(), // streams allocate nothing
         };
         threads::run(workers, |worker| {
-            let relayed = !done.is_empty() && self.relayed(worker.count());
-            let mine = |layer: usize| !relayed || layer % worker.count() == worker.id();
-            for layer in (0..=last).filter(|&layer| mine(layer)) {
+            let run = |layer: usize, (member, mine): (Member<'_>, [bool; 2]), relay: Option<Relay<'_>>| {
                 let inlet = self.inlet(layer, x, None);
-                let relay =
-                    relayed.then(|| Relay { below: layer.checked_sub(1).map(|n| &done[n]), here: &done[layer] });
-                let (member, mine) =
-                    if relayed { (Member::lone(worker), [true, false]) } else { self.member(layer, worker, &meetings) };
                 for direction in (0..d).filter(|&direction| mine[direction]) {
                     let frame = self.frame(layer * d + direction);
                     let outlet = y.filter(|_| layer == last).and_then(|(y, _)| top.outlet(direction, y));
                     dispatch(level, Forward { frame, inlet, outlet, member, relay, scratch: &scratch });
                 }
-                if !relayed {
+            };
+            if !done.is_empty() && self.relayed(worker.count()) {
+                for layer in (worker.id()..=last).step_by(worker.count()) {
+                    let relay = Relay { below: layer.checked_sub(1).map(|below| &done[below]), here: &done[layer] };
+                    run(layer, (Member::lone(worker), [true, false]), Some(relay));
+                }
+                worker.barrier();
+            } else {
+                for layer in 0..=last {
+                    run(layer, self.member(layer, worker, &meetings), None);
                     worker.barrier();
                 }
             }
-            if relayed {
-                worker.barrier();
-            }
             let Some((y, until)) = y else { return };
+            let handed_over = top.outlet(0, y).is_some();
             for slot in self.rows.share(worker.id(), worker.count()) {
                 let (row, times) = (self.rows.order[slot] as usize, self.rows.times(slot));
-                let missing = if top.outlet(0, y).is_some() { times.end } else { times.start };
+                let missing = if handed_over { times.end } else { times.start };
                 for t in missing..until {
                     // SAFETY: slots are shared out, and so are the rows of `y`; all layers are done.
                     unsafe {
