@@ -99,12 +99,11 @@ impl<'a> Stack<'a> {
         4 * config.hidden_sizes[layer] * (config.layer_input(layer) + config.state_size(layer))
     }
 
-    /// Workers worth waking for all rows of the call.
-    fn workers(&self) -> usize {
+    /// Multiply-adds of the call.
+    fn all_work(&self) -> usize {
         let config = self.lstm.config();
         let each: usize = (0..config.layers()).map(|layer| self.work(layer) * config.directions()).sum();
-        let all = each.saturating_mul(self.rows.total());
-        threads::worth(all)
+        each.saturating_mul(self.rows.total())
     }
 
     /// This worker's place in the recurrence of a layer, and the directions that its part of the team runs.
@@ -150,7 +149,7 @@ impl<'a> Stack<'a> {
 
     /// Floats of scratch for a forward pass.
     pub fn scratch(&self) -> usize {
-        self.workers() * self.scratch_each()
+        threads::worth_at_most(self.all_work()) * self.scratch_each()
     }
 
     fn scratch_each(&self) -> usize {
@@ -164,7 +163,7 @@ impl<'a> Stack<'a> {
         let (each, d, level) = (self.scratch_each(), self.lstm.config().directions(), self.lstm.level());
         // Another thread may have raised the number of threads since the scratch was measured.
         let room = scratch.len().checked_div(each).unwrap_or(1);
-        let workers = self.workers().min(room);
+        let workers = threads::worth(self.all_work()).min(room);
         let shape = [1, workers, each];
         let scratch = SeqMut::new(&mut scratch[..shape[1] * shape[2]], shape).expect("the scratch was made for this");
         let meetings = [Barrier::new(), Barrier::new()];
@@ -191,8 +190,11 @@ impl<'a> Stack<'a> {
                 worker.barrier();
             } else {
                 for layer in 0..=last {
-                    run(layer, self.member(layer, worker, &meetings), None);
-                    worker.barrier();
+                    let (member, mine) = self.member(layer, worker, &meetings);
+                    run(layer, (member, mine), None);
+                    if !member.has_met() {
+                        worker.barrier();
+                    }
                 }
             }
             let Some((y, until)) = y else { return };
@@ -214,7 +216,8 @@ impl<'a> Stack<'a> {
     /// Runs the gradients down through all layers; see [`Lstm::backward`](super::Lstm::backward).
     pub fn backward(&self, x: Source<'a>, dy: Option<Seq<'_>>, upward: &'a Upward, grads: &[ParamGrads<'_>]) {
         let config = self.lstm.config();
-        let (workers, d, level, shelf) = (self.workers(), config.directions(), self.lstm.level(), &self.lstm.shelf);
+        let (workers, d, level, shelf) =
+            (threads::worth(self.all_work()), config.directions(), self.lstm.level(), &self.lstm.shelf);
         let all = || self.lstm.directions().map(|index| (self.frame(index), config.layer_input(index / d)));
         let each = all().map(|(frame, channels)| Gradients::scratch(&frame, channels)).max().unwrap_or(0);
         let shared_len = all().map(|(frame, channels)| Gradients::shared(&frame, channels)).max().unwrap_or(0);

@@ -1,31 +1,32 @@
 //! A place where workers wait for each other.
 
 use super::crowd;
-use std::cell::Cell;
 use std::hint;
 use std::panic;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Looks at a condition before the core is offered to someone else: some microseconds, longer than a barrier or a post
 /// takes when all are at their places, and short enough where there are more threads than cores.
 const SPINS: usize = 200;
 
 /// Waits until `done`: spins first, then yields, for two spinning threads would stall each other where a third process
-/// takes one of their cores. `slow` runs before each look after the spinning.
+/// takes one of their cores. `slow` runs before each look after the spinning. Says how long that lasted.
 #[inline]
-pub(super) fn wait_until(done: impl Fn() -> bool, slow: impl Fn()) {
+pub(super) fn wait_until(done: impl Fn() -> bool, slow: impl Fn()) -> Duration {
     for _ in 0..SPINS {
         if done() {
-            return;
+            return Duration::ZERO;
         }
         hint::spin_loop();
     }
+    let began = Instant::now();
     while !done() {
         slow();
         thread::yield_now();
     }
+    began.elapsed()
 }
 
 /// Keeps what one core writes often out of the lines that another core reads; two lines, since they are fetched in pairs.
@@ -70,17 +71,13 @@ impl Barrier {
             return;
         }
         let passed = || self.generation.0.load(Ordering::Acquire) != generation;
-        let began = Cell::new(None);
-        wait_until(passed, || {
-            began.set(began.get().or_else(|| Some(Instant::now())));
+        let wait = wait_until(passed, || {
             // In this order: one who left by passing this barrier saw the generation move before it left.
             if abandoned() && !passed() {
                 panic::resume_unwind(Box::new(Abandoned));
             }
         });
-        if let Some(began) = began.get() {
-            crowd::waited_since(began);
-        }
+        crowd::met_after(wait);
     }
 
     /// Forgets those who arrived and were never let through. Nobody may be using the barrier.

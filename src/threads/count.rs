@@ -12,9 +12,6 @@ pub const NUM_THREADS_VARIABLE: &str = "RUSTLSTM_NUM_THREADS";
 /// The most threads that may be set. More than any one layer can use; less than what a slip of the finger asks for.
 pub const MAX_THREADS: usize = 512;
 
-/// Multiply-adds below which a second worker costs more than it brings: some ten microseconds' work.
-const WORK_PER_WORKER: usize = 200_000;
-
 // These are atomics and not locks or once-cells: a child that is forked in the middle of an initialisation would wait for
 // ever. They guard nothing but their own value, and computing it twice gives the same, so relaxed accesses suffice.
 
@@ -73,14 +70,6 @@ pub fn num_threads_from_env() -> Result<Option<usize>, Error> {
         None => Ok(None),
         Some(text) if text.is_empty() => Ok(None),
         Some(text) => checked(NUM_THREADS_VARIABLE, &text.to_string_lossy()).map(Some),
-    }
-}
-
-/// Workers worth waking for so many multiply-adds in all; what costs more than that each, like a power, counts for more.
-pub fn worth(work: usize) -> usize {
-    match work / WORK_PER_WORKER {
-        0 | 1 => 1, // not worth asking how many there are
-        workers => workers.min(num_threads()),
     }
 }
 

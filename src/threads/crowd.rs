@@ -1,27 +1,50 @@
 //! Whether others take the cores of this process: then every wait for one another may last a time slice.
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// A wait that no work explains: workers that meet have equal shares, of microseconds mostly. A time slice is longer.
+/// A wait at a barrier that no work explains: workers that meet have equal shares, of microseconds mostly. A time slice is
+/// longer.
 const LONG: Duration = Duration::from_millis(2);
-
-/// Calls for which a long wait is remembered. Then it is tried again whether there is room.
+/// Calls for which it is remembered. Then it is tried again whether there is room.
 const CALLS: u32 = 64;
 
-/// How many calls are left. It guards nothing but its own value, so relaxed accesses suffice.
-static LEFT: AtomicU32 = AtomicU32::new(0);
+/// A wait of any kind, to the end of a call too, that is long beside the whole of a small call.
+const LONG_FOR_SMALL: Duration = Duration::from_micros(500);
+/// Small calls for which that is remembered: as many as may take longer than such a wait does.
+const SMALL_CALLS: u32 = 4096;
 
-/// Remembers it if a wait that began then was long.
-pub(super) fn waited_since(begin: Instant) {
-    if begin.elapsed() > LONG {
+// How many calls are left. They guard nothing but their own values, so relaxed accesses suffice.
+static LEFT: AtomicU32 = AtomicU32::new(0);
+static SMALL_LEFT: AtomicU32 = AtomicU32::new(0);
+
+/// Remembers how long a worker waited for the others at a barrier.
+pub(super) fn met_after(wait: Duration) {
+    if wait > LONG {
         LEFT.store(CALLS, Relaxed);
+    }
+    left_after(wait);
+}
+
+/// Remembers how long a caller waited for the others' last work, of which one may have more than another.
+pub(super) fn left_after(wait: Duration) {
+    if wait > LONG_FOR_SMALL {
+        SMALL_LEFT.store(SMALL_CALLS, Relaxed);
     }
 }
 
 /// Whether a call had better not have its workers wait for one another, where it can be done without. Ask once for each.
 pub fn crowded() -> bool {
-    LEFT.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok()
+    one_of(&LEFT)
+}
+
+/// Whether a call of a few microseconds had better be one worker's. Ask once for each.
+pub(super) fn crowded_for_small() -> bool {
+    one_of(&SMALL_LEFT)
+}
+
+fn one_of(left: &AtomicU32) -> bool {
+    left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok()
 }
 
 #[cfg(test)]
@@ -30,9 +53,12 @@ mod tests {
 
     #[test]
     fn a_long_wait_is_remembered_for_a_while() {
-        waited_since(Instant::now() - LONG * 2);
+        met_after(LONG * 2);
         let remembered = (0..=CALLS).filter(|_| crowded()).count();
         // Waits of other tests may be remembered too.
         assert!(remembered >= CALLS as usize);
+        left_after(LONG_FOR_SMALL * 2);
+        let remembered = (0..=SMALL_CALLS).filter(|_| crowded_for_small()).count();
+        assert!(remembered >= SMALL_CALLS as usize);
     }
 }

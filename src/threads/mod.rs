@@ -20,7 +20,7 @@
 //! - A private rayon pool, built at the first call that asks for a team. Each of its threads sits in a seat: it spins on
 //!   the seat for a millisecond after its last call, offering its core to others meanwhile, and then sleeps. Waking costs
 //!   a fraction of a microsecond in the first case and some microseconds in the second, against tens for handing rayon a
-//!   job each time.
+//!   job each time. [`worth`] says how many workers pay for their waking.
 //! - One team at a time. A second caller, or a call from within a worker, is not made to wait: it gets a team of one and
 //!   runs inline. The same holds where threads cannot be had. So callers ask for workers and take what they are granted.
 //! - The pool belongs to a process id. After a fork the child has none of the threads; it finds that the pool is not its
@@ -37,10 +37,12 @@ mod interrupt;
 mod progress;
 mod seat;
 mod team;
+mod worth;
 
 pub use barrier::Barrier;
-pub use count::{MAX_THREADS, NUM_THREADS_VARIABLE, num_threads, num_threads_from_env, set_num_threads, worth};
+pub use count::{MAX_THREADS, NUM_THREADS_VARIABLE, num_threads, num_threads_from_env, set_num_threads};
 pub use crowd::crowded;
 pub use interrupt::{Interrupted, Pace, ask};
 pub use progress::Progress;
 pub use team::{Worker, run};
+pub use worth::{worth, worth_at_most};

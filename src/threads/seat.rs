@@ -62,6 +62,21 @@ impl Seat {
         self.state.load(Relaxed) != EMPTY
     }
 
+    /// Whether its thread looks for a call, or soon will.
+    pub fn is_awake(&self) -> bool {
+        self.state.load(Relaxed) == IDLE
+    }
+
+    /// Wakes its thread where it sleeps, for calls that may come.
+    pub fn wake(&self) {
+        // Acquire: as for a post.
+        if self.state.compare_exchange(ASLEEP, IDLE, Acquire, Relaxed).is_ok()
+            && let Some(thread) = self.thread.get()
+        {
+            thread.unpark();
+        }
+    }
+
     /// The thread of the seat comes up; not if the pool has ended already.
     pub fn take(&self) -> bool {
         // It is the only one to come here, and the seat was empty.
@@ -87,32 +102,40 @@ impl Seat {
 
     /// Waits for a post and returns its mark: awake for a while, then asleep.
     pub fn wait(&self) -> u32 {
-        // Acquire, here and below: pairs with the release of the post.
-        let posted = || Some(self.state.load(Acquire)).filter(|&state| state == CALLED || state == CLOSED);
+        loop {
+            if let Some(mark) = self.look() {
+                return mark;
+            }
+            // Release: hands the thread's handle to the one who will wake it. If this fails, a post came first.
+            if self.state.compare_exchange(IDLE, ASLEEP, Release, Relaxed).is_ok() {
+                // A wake-up that comes between the exchange and the sleep is kept, and one too many only makes a turn here.
+                while self.state.load(Relaxed) == ASLEEP {
+                    thread::park();
+                }
+            }
+        }
+    }
+
+    /// Looks for a post for as long as a thread stays awake, and returns its mark.
+    fn look(&self) -> Option<u32> {
         let start = Instant::now();
         loop {
             // Reading the clock costs about as much as a look; so it is read after some of them.
             for _ in 0..32 {
-                if let Some(mark) = posted() {
-                    return mark;
+                // Acquire: pairs with the release of the post.
+                let state = self.state.load(Acquire);
+                if state == CALLED || state == CLOSED {
+                    return Some(state);
                 }
                 hint::spin_loop();
             }
             let awake = start.elapsed();
             if awake > AWAKE {
-                break;
+                return None;
             }
             if awake > AWAKE_ALONE {
                 thread::yield_now();
             }
         }
-        // Release: hands the thread's handle to the one who will wake it. If this fails, a post came first.
-        if self.state.compare_exchange(IDLE, ASLEEP, Release, Relaxed).is_ok() {
-            // A wake-up that comes between the exchange and the sleep is kept, and one too many only makes a turn here.
-            while self.state.load(Relaxed) == ASLEEP {
-                thread::park();
-            }
-        }
-        self.state.load(Acquire)
     }
 }

@@ -13,6 +13,7 @@
 
 use super::barrier::{Abandoned, Barrier, Padded, wait_until};
 use super::count;
+use super::crowd;
 use super::interrupt::Pace;
 use super::progress::Progress;
 use super::seat::{CALLED, CLOSED, Call, Job, Seat};
@@ -167,6 +168,19 @@ fn run_as_team(workers: usize, f: &(dyn Fn(&Worker<'_>) + Sync)) -> bool {
     }
 }
 
+/// How many of `wanted` workers would begin at once, the caller among them.
+pub(super) fn awake(pid: u32, wanted: usize) -> usize {
+    let Some(gate) = Gate::enter(pid) else { return 1 };
+    let seats = gate.pool().map_or(&[][..], |pool| &pool.team.seats);
+    1 + seats.iter().take(wanted - 1).take_while(|seat| seat.is_awake()).count()
+}
+
+/// Has `wanted` workers of at most `limit` awake soon, without waiting for those who sleep.
+pub(super) fn wake(pid: u32, wanted: usize, limit: usize) {
+    let Some(gate) = Gate::enter(pid) else { return };
+    gate.team(wanted, limit).seats.iter().take(wanted - 1).for_each(Seat::wake);
+}
+
 /// Who is inside: a process id, or 0. With the id of another process it is what a fork left behind, and nobody is inside.
 static GATE: AtomicU32 = AtomicU32::new(0);
 /// The pool, touched only from inside the gate; null, of this process, or of the parent and then to be left alone.
@@ -189,18 +203,20 @@ impl Gate {
         GATE.compare_exchange(owner, pid, Acquire, Relaxed).ok().map(|_| Gate { pid })
     }
 
+    /// The pool of this process, if it was built.
+    fn pool(&self) -> Option<&Pool> {
+        // SAFETY: a pool that was published is freed in Gate::team only, inside the gate, and unpublished by the same store.
+        // After a fork the parent's pool is still there as memory; of it, only the process id is read.
+        unsafe { POOL.load(Acquire).as_ref() }.filter(|pool| pool.pid == self.pid)
+    }
+
     /// The team of this process with seats for `wanted` workers, as far as threads can be had; a new pool has `limit`.
     fn team(&self, wanted: usize, limit: usize) -> &Team {
-        let old = POOL.load(Acquire);
-        // SAFETY: a pool that was published is freed below only, inside the gate, and unpublished by the same store.
-        // After a fork the parent's pool is still there as memory; of it, only the process id is read.
-        if let Some(pool) = unsafe { old.as_ref() }
-            && pool.pid == self.pid
-        {
+        if let Some(pool) = self.pool() {
             if wanted <= pool.asked {
                 return &pool.team;
             }
-            POOL.store(ptr::null_mut(), Relaxed);
+            let old = POOL.swap(ptr::null_mut(), Relaxed);
             // A child may be forked at any moment: it shall not find a pool that has been freed, nor half of a new one.
             fence(SeqCst);
             // SAFETY: made by Box::into_raw below, in this process, and published no longer; the borrow above has ended.
@@ -301,7 +317,7 @@ impl Team {
         self.leave();
         // Acquire: pairs with the release of each leaver; what the workers wrote is visible to the caller, and their
         // last use of `f` and of their seats lies before.
-        wait_until(|| self.left.0.load(Acquire) == count, || ());
+        crowd::left_after(wait_until(|| self.left.0.load(Acquire) == count, || ()));
     }
 
     /// Runs `f` as worker `id`, and keeps its panic.

@@ -307,6 +307,30 @@ fn a_worker_that_misses_a_barrier_is_an_error_and_no_hang() {
 }
 
 #[test]
+fn small_work_is_shared_by_those_who_are_awake() {
+    if !alone("threads::small_work_is_shared_by_those_who_are_awake") {
+        return;
+    }
+    const NEXT_TO_NOTHING: usize = 1_000;
+    const SMALL: usize = 100_000;
+    const LARGE: usize = 10_000_000;
+    threads::set_num_threads(2).unwrap();
+    let start = Instant::now();
+    let becomes = |workers: usize, meanwhile: &dyn Fn()| {
+        while threads::worth(SMALL) != workers {
+            assert!(start.elapsed() < Duration::from_secs(20), "small work is not worth {workers} workers");
+            meanwhile();
+        }
+    };
+    assert_eq!(threads::worth(SMALL), 1, "nobody has been woken yet");
+    becomes(2, &|| ()); // many such calls wake someone, who sleeps again where no work comes
+    becomes(1, &|| thread::sleep(Duration::from_millis(20)));
+    becomes(2, &|| full_team(2)); // so does a large call
+    assert_eq!([NEXT_TO_NOTHING, LARGE].map(threads::worth), [1, 2], "whoever is awake");
+    assert_eq!([NEXT_TO_NOTHING, SMALL, LARGE].map(threads::worth_at_most), [1, 2, 2]);
+}
+
+#[test]
 fn numbers_of_threads_outside_the_range_are_errors() {
     for n in [0, MAX_THREADS + 1, usize::MAX] {
         let error = threads::set_num_threads(n).unwrap_err().to_string();

@@ -294,6 +294,11 @@ impl<'a> Member<'a> {
         }
     }
 
+    /// Whether a step of the recurrence ends with a meeting of the whole team.
+    pub fn has_met(&self) -> bool {
+        self.split == Split::Units && self.meeting.is_none()
+    }
+
     /// This worker's slots.
     pub fn slots(&self, rows: &Rows) -> Range<usize> {
         match self.split {
