@@ -8,6 +8,7 @@
 //! else, makes results independent of threads, batch and level.
 
 use super::MAX_ROWS;
+use super::ahead::{NEAR, Next};
 use super::factors::Factors;
 use crate::simd::{Kernel, LANES, Simd};
 use crate::view::Grid;
@@ -30,6 +31,8 @@ pub(super) struct Tile {
     /// Floats from a vector of the right side to the next one of the same `k`.
     pub right_vector: usize,
     pub depth: usize,
+    /// What comes after these tiles, if the right side is far.
+    pub next: Next,
     pub init: *const f32,
     pub init_row: usize,
     pub init_vector: usize,
@@ -43,9 +46,11 @@ pub(super) struct Tile {
 ///
 /// The left side is straight, a row's factors being neighbours, or turned: then the rows' factors for one `k` are
 /// neighbours, and those for the next `k` lie one row of panels *before* them.
-pub(super) struct Shaped<const M: usize, const N: usize, F>(pub Tile, pub PhantomData<F>);
+///
+/// Where the right side is `FAR`, they ask for what comes next of it.
+pub(super) struct Shaped<const M: usize, const N: usize, const FAR: bool, F>(pub Tile, pub PhantomData<F>);
 
-impl<const M: usize, const N: usize, F: Factors> Kernel for Shaped<M, N, F> {
+impl<const M: usize, const N: usize, const FAR: bool, F: Factors> Kernel for Shaped<M, N, FAR, F> {
     type Output = ();
 
     #[inline(always)]
@@ -53,8 +58,9 @@ impl<const M: usize, const N: usize, F: Factors> Kernel for Shaped<M, N, F> {
         let mut tile = self.0;
         for _ in 0..tile.blocks {
             // SAFETY: whoever made the tile vouches for it.
-            unsafe { compute::<S, M, N, F>(s, tile) };
+            unsafe { compute::<S, M, N, FAR, F>(s, tile) };
             tile.left = tile.left.wrapping_add(M * tile.left_row);
+            tile.next = tile.next.after(1, tile.depth);
             tile.init = tile.init.wrapping_add(M * tile.init_row);
             tile.out = tile.out.wrapping_add(M * tile.out_row);
         }
@@ -64,7 +70,7 @@ impl<const M: usize, const N: usize, F: Factors> Kernel for Shaped<M, N, F> {
 /// # Safety
 /// All that `tile` names lies inside live memory, and nobody else touches its output meanwhile.
 #[inline(always)]
-unsafe fn compute<S: Simd, const M: usize, const N: usize, F: Factors>(s: S, tile: Tile) {
+unsafe fn compute<S: Simd, const M: usize, const N: usize, const FAR: bool, F: Factors>(s: S, tile: Tile) {
     let mut sums = [[s.splat(0.0); N]; M];
     for (r, row) in sums.iter_mut().enumerate() {
         for (v, sum) in row.iter_mut().enumerate() {
@@ -73,13 +79,14 @@ unsafe fn compute<S: Simd, const M: usize, const N: usize, F: Factors>(s: S, til
         }
     }
     let right_vector = if S::PANEL > LANES { LANES } else { tile.right_vector };
-    let (mut left, mut right, mut todo) = (tile.left, tile.right, tile.depth);
+    let (mut left, mut right, mut next, mut todo) = (tile.left, tile.right, tile.next, tile.depth);
     while todo > 0 {
         let length = todo.min(tile.segment);
         // SAFETY: the caller vouches for the tile.
-        unsafe { chain::<S, M, N, F>(s, &mut sums, left, tile.left_row, right, right_vector, length) };
+        unsafe { chain::<S, M, N, FAR, F>(s, &mut sums, left, tile.left_row, right, right_vector, length, next) };
         left = left.wrapping_add(tile.left_panel);
         right = right.wrapping_add(length * S::PANEL);
+        next = next.after(1, length);
         todo -= length;
     }
     for (r, row) in sums.into_iter().enumerate() {
@@ -90,23 +97,19 @@ unsafe fn compute<S: Simd, const M: usize, const N: usize, F: Factors>(s: S, til
     }
 }
 
-/// Floats ahead of the right side that are asked for, where a panel is one cache line for each `k`: enough for the line to
-/// arrive from the third-level cache. It costs nothing where the panel is near.
-const AHEAD: usize = 512;
-
 /// Rows of the left side with an address of their own among them: an instruction reaches one and two strides further.
 const GROUP: usize = 3;
 
 /// `k` per round of the loop, whose operands lie at constants from the round's addresses. With an addition for each row and
 /// `k`, the decoder would be as busy as the multipliers, and slower where another thread has half of it.
-const ROUND: usize = 4;
+pub(super) const ROUND: usize = 4;
 
-/// Adds `length` products to every sum of a tile.
+/// Adds `length` products to every sum of a tile, and asks for what comes next.
 ///
 /// # Safety
 /// The operands hold `length` values of `k`.
 #[inline(always)]
-unsafe fn chain<S: Simd, const M: usize, const N: usize, F: Factors>(
+unsafe fn chain<S: Simd, const M: usize, const N: usize, const FAR: bool, F: Factors>(
     s: S,
     sums: &mut [[S::V; N]; M],
     left: *const f32,
@@ -114,6 +117,7 @@ unsafe fn chain<S: Simd, const M: usize, const N: usize, F: Factors>(
     right: *const f32,
     right_vector: usize,
     length: usize,
+    mut next: Next,
 ) {
     let mut held = *sums;
     let groups = [left, if F::TURNED { left } else { left.wrapping_add(GROUP * left_row) }];
@@ -123,6 +127,15 @@ unsafe fn chain<S: Simd, const M: usize, const N: usize, F: Factors>(
         for k in 0..ROUND {
             // SAFETY: the caller vouches for `length` values of `k`.
             unsafe { products(s, &mut held, at, k) };
+            // A lone row's panels come as fast as they can without being asked for.
+            if !FAR && M > 1 && S::PANEL == LANES {
+                for v in 0..N {
+                    s.prefetch(at.right.wrapping_add((k + 1) * S::PANEL + NEAR + v * right_vector));
+                }
+            }
+        }
+        if FAR {
+            next.ask(s);
         }
         at = at.behind::<S>(ROUND);
     }
@@ -232,12 +245,6 @@ unsafe fn products<S: Simd, const M: usize, const N: usize, F: Factors>(
             for (row, factor) in held.iter_mut().zip(factors) {
                 row[v] = s.fma(factor, column, row[v]);
             }
-        }
-    }
-    // A lone row's panels come as fast as they can without being asked for.
-    if S::PANEL == LANES && M > 1 {
-        for v in 0..N {
-            s.prefetch(right.wrapping_add(S::PANEL + AHEAD + v * at.right_vector));
         }
     }
 }

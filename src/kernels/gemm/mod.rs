@@ -9,6 +9,7 @@
 //! one block of `k` stays in the first-level cache while the rows pass over it. This is not a general BLAS: there is no
 //! alpha, no transposition flag and no unpacked right side; who needs a transpose packs it so.
 
+mod ahead;
 mod factors;
 pub mod matrix;
 mod micro;
@@ -17,6 +18,7 @@ pub mod pack;
 
 use crate::simd::{Kernel, LANES, Simd};
 use crate::view::Grid;
+use ahead::Next;
 use factors::{Factors, Straight, Turned};
 use micro::{Shaped, Tile, vector_stride};
 use std::marker::PhantomData;
@@ -115,12 +117,16 @@ impl<F: Factors> Kernel for Multiply<'_, F> {
         out.check(n, rows, vectors.end);
         let [left_row, left_panel, segment] = left.strides::<S>();
         let block = if rows > MAX_ROWS { DEPTH } else { usize::MAX };
-        let blocks = rows.div_ceil(MAX_ROWS);
+        let tiles = rows.div_ceil(MAX_ROWS);
         // Blocks of rows as equal as can be: a lone last row would leave the multipliers waiting.
-        let (fewest, larger) = (rows / blocks, rows % blocks);
-        let heights = [(fewest + 1, larger), (fewest, blocks - larger)];
+        let (fewest, larger) = (rows / tiles, rows % tiles);
+        let heights = [(fewest + 1, larger), (fewest, tiles - larger)];
         // The fewest rows of a block want the widest tiles.
         let widest = S::TILE_VECTORS[fewest - 1];
+
+        // The matrices of so many `k` are larger than a second-level cache, in a layer at least.
+        let far = n == 1 && !F::TURNED && tiles > 1 && depth > DEPTH;
+        let mut next = if far { Next::shared_by(tiles) } else { Next::NOTHING };
 
         let mut first = 0;
         while first == 0 || first < depth {
@@ -130,11 +136,19 @@ impl<F: Factors> Kernel for Multiply<'_, F> {
             while v < vectors.end {
                 let room = if n == 1 { usize::MAX } else { n - v % n };
                 let width = widest.min(vectors.end - v).min(room);
-                let mut r = 0;
+                let (mut r, mut above) = (0, 0);
                 for (count, blocks) in heights.into_iter().filter(|(_, blocks)| *blocks > 0) {
                     let mut done = 0;
                     while done < width {
                         let part = (width - done).min(S::TILE_VECTORS[count - 1]);
+                        if far {
+                            let at = match v + done + part {
+                                v if v < vectors.end => right.at(n, first, v),
+                                _ if first + length < depth => right.at(n, first + length, vectors.start),
+                                v => right.at(n, 0, v),
+                            };
+                            next = next.from(at).after(above, length);
+                        }
                         let operands = Tile {
                             blocks,
                             left: left.at::<S>(r, first),
@@ -144,6 +158,7 @@ impl<F: Factors> Kernel for Multiply<'_, F> {
                             right: right.at(n, first, v + done),
                             right_vector: vector_stride::<S>(right),
                             depth: length,
+                            next,
                             init: init.at(n, r, v + done),
                             init_row: init.row,
                             init_vector: vector_stride::<S>(init),
@@ -153,10 +168,11 @@ impl<F: Factors> Kernel for Multiply<'_, F> {
                         };
                         // SAFETY: the grids hold all rows, vectors and k asked for, as checked above, and the maker of
                         // the grids keeps other workers away.
-                        unsafe { shaped::<S, F>(s, count, part, operands) };
+                        unsafe { shaped::<S, F>(s, count, part, far, operands) };
                         done += part;
                     }
                     r += count * blocks;
+                    above += blocks;
                 }
                 v += width;
             }
@@ -170,16 +186,17 @@ impl<F: Factors> Kernel for Multiply<'_, F> {
 /// # Safety
 /// As for [`Tile`]'s parts.
 #[inline(always)]
-unsafe fn shaped<S: Simd, F: Factors>(s: S, rows: usize, vectors: usize, tile: Tile) {
+unsafe fn shaped<S: Simd, F: Factors>(s: S, rows: usize, vectors: usize, far: bool, tile: Tile) {
     macro_rules! shapes {
         ($($m:literal)+) => {
             match rows {
                 // Shapes wider than the level's tile are never asked for, and so not compiled.
                 $($m => match vectors {
-                    1 => s.outlined(Shaped::<$m, 1, F>(tile, PhantomData)),
-                    2 if S::TILE_VECTORS[$m - 1] >= 2 => s.outlined(Shaped::<$m, 2, F>(tile, PhantomData)),
-                    3 if S::TILE_VECTORS[$m - 1] >= 3 => s.outlined(Shaped::<$m, 3, F>(tile, PhantomData)),
-                    4 if S::TILE_VECTORS[$m - 1] >= 4 => s.outlined(Shaped::<$m, 4, F>(tile, PhantomData)),
+                    1 if far && S::PANEL == LANES && $m > 2 => s.outlined(Shaped::<$m, 1, true, F>(tile, PhantomData)),
+                    1 => s.outlined(Shaped::<$m, 1, false, F>(tile, PhantomData)),
+                    2 if S::TILE_VECTORS[$m - 1] >= 2 => s.outlined(Shaped::<$m, 2, false, F>(tile, PhantomData)),
+                    3 if S::TILE_VECTORS[$m - 1] >= 3 => s.outlined(Shaped::<$m, 3, false, F>(tile, PhantomData)),
+                    4 if S::TILE_VECTORS[$m - 1] >= 4 => s.outlined(Shaped::<$m, 4, false, F>(tile, PhantomData)),
                     _ => unreachable!("a tile of {vectors} vectors"),
                 },)+
                 _ => unreachable!("a tile of {rows} rows"),
