@@ -29,7 +29,10 @@ pub fn worth(work: usize) -> usize {
 
 /// The most that [`worth`] may say of so much work, whoever is awake.
 pub fn worth_at_most(work: usize) -> usize {
-    (work / WORK_PER_AWAKE).clamp(1, num_threads())
+    match work / WORK_PER_AWAKE {
+        0 | 1 => 1,
+        workers => workers.min(num_threads()),
+    }
 }
 
 fn worth_while_awake(workers: usize) -> usize {
