@@ -11,7 +11,7 @@ const CALLS: u32 = 64;
 
 /// A wait of any kind, to the end of a call too, that is long beside the whole of a small call.
 const LONG_FOR_SMALL: Duration = Duration::from_micros(500);
-/// Small calls for which that is remembered: as many as may take longer than such a wait does.
+/// Small calls for which that is remembered: so many that such waits come to a tenth of a microsecond for each.
 const SMALL_CALLS: u32 = 4096;
 
 // How many calls are left. They guard nothing but their own values, so relaxed accesses suffice.

@@ -31,7 +31,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long the call that builds the pool waits for its threads to come up; without them it goes ahead in a smaller team.
+/// How long after the pool was built calls wait for its threads to come up; then they go ahead in a smaller team.
 const START: Duration = Duration::from_millis(20);
 
 /// Runs `f` on up to `workers` threads at once and returns when all are done; the caller is worker 0.
@@ -151,8 +151,8 @@ fn run_as_team(workers: usize, f: &(dyn Fn(&Worker<'_>) + Sync)) -> bool {
         return false;
     }
     let Some(gate) = Gate::enter(pid) else { return false };
-    let team = gate.team(wanted, limit);
-    let count = 1 + team.seats.iter().take(wanted - 1).take_while(|seat| seat.is_taken()).count();
+    let pool = gate.pool_for(wanted, limit);
+    let (team, count) = (&pool.team, 1 + pool.present(wanted - 1));
     if count < 2 {
         return false;
     }
@@ -175,10 +175,10 @@ pub(super) fn awake(pid: u32, wanted: usize) -> usize {
     1 + seats.iter().take(wanted - 1).take_while(|seat| seat.is_awake()).count()
 }
 
-/// Has `wanted` workers of at most `limit` awake soon, without waiting for those who sleep.
+/// Has `wanted` workers of at most `limit` awake soon, without waiting for those who sleep or have yet to come up.
 pub(super) fn wake(pid: u32, wanted: usize, limit: usize) {
     let Some(gate) = Gate::enter(pid) else { return };
-    gate.team(wanted, limit).seats.iter().take(wanted - 1).for_each(Seat::wake);
+    gate.pool_for(wanted, limit).team.seats.iter().take(wanted - 1).for_each(Seat::wake);
 }
 
 /// Who is inside: a process id, or 0. With the id of another process it is what a fork left behind, and nobody is inside.
@@ -205,16 +205,16 @@ impl Gate {
 
     /// The pool of this process, if it was built.
     fn pool(&self) -> Option<&Pool> {
-        // SAFETY: a pool that was published is freed in Gate::team only, inside the gate, and unpublished by the same store.
+        // SAFETY: a pool that was published is freed in Gate::pool_for only, inside the gate, and unpublished by the same store.
         // After a fork the parent's pool is still there as memory; of it, only the process id is read.
         unsafe { POOL.load(Acquire).as_ref() }.filter(|pool| pool.pid == self.pid)
     }
 
-    /// The team of this process with seats for `wanted` workers, as far as threads can be had; a new pool has `limit`.
-    fn team(&self, wanted: usize, limit: usize) -> &Team {
+    /// The pool of this process, built for at least `wanted` workers; a new one is built for `limit`.
+    fn pool_for(&self, wanted: usize, limit: usize) -> &Pool {
         if let Some(pool) = self.pool() {
             if wanted <= pool.asked {
-                return &pool.team;
+                return pool;
             }
             let old = POOL.swap(ptr::null_mut(), Relaxed);
             // A child may be forked at any moment: it shall not find a pool that has been freed, nor half of a new one.
@@ -226,12 +226,7 @@ impl Gate {
         let pool = Box::into_raw(Box::new(Pool::new(self.pid, limit)));
         POOL.store(pool, Release);
         // SAFETY: just made, and freed inside the gate only, which this borrow of the gate keeps.
-        let team = unsafe { &(*pool).team };
-        let start = Instant::now();
-        while !team.seats.iter().take(wanted - 1).all(Seat::is_taken) && start.elapsed() < START {
-            thread::yield_now();
-        }
-        team
+        unsafe { &*pool }
     }
 }
 
@@ -247,6 +242,7 @@ struct Pool {
     pid: u32,
     /// The workers it was built for. Where there are fewer seats, threads could not be had, and this is not tried again.
     asked: usize,
+    built: Instant,
     team: Arc<Team>,
     /// Owns the threads; dropping it ends them once they have left their seats.
     _threads: Option<ThreadPool>,
@@ -261,7 +257,16 @@ impl Pool {
             let team = Arc::clone(&team);
             threads.spawn_broadcast(move |thread| team.sit(thread.index()));
         }
-        Pool { pid, asked: workers, team, _threads: threads }
+        Pool { pid, asked: workers, built: Instant::now(), team, _threads: threads }
+    }
+
+    /// How many of the first `wanted` threads are in their seats; those of a new pool are given a moment.
+    fn present(&self, wanted: usize) -> usize {
+        let seats = || self.team.seats.iter().take(wanted);
+        while !seats().all(Seat::is_taken) && self.built.elapsed() < START {
+            thread::yield_now();
+        }
+        seats().take_while(|seat| seat.is_taken()).count()
     }
 }
 

@@ -12,14 +12,15 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 const WORK_PER_WORKER: usize = 200_000;
 /// The same of a worker who is awake: some microseconds' work.
 const WORK_PER_AWAKE: usize = 40_000;
-/// Each so manieth call that only the awake would share wakes the others, for those that come after it. Where such calls
-/// are few, this is next to nothing; where they are many, it is soon done.
+/// One of so many calls that only the awake would share, and that found someone asleep, wakes the others for those that
+/// come after it. Where such calls are few, this is next to nothing; where they are many, it is soon done.
 const CALLS_PER_WAKING: u32 = 32;
 
-/// The calls that only the awake would share and that found someone asleep. It guards nothing.
+/// How many of these calls there were. It guards nothing.
 static ALONE: AtomicU32 = AtomicU32::new(0);
 
 /// Workers worth having for so many multiply-adds in all; what costs more than that each, like a power, counts for more.
+/// May build the pool, but waits for nobody.
 pub fn worth(work: usize) -> usize {
     match work / WORK_PER_WORKER {
         0 | 1 => worth_while_awake(work / WORK_PER_AWAKE),

@@ -124,7 +124,7 @@ impl<F: Factors> Kernel for Multiply<'_, F> {
         // The fewest rows of a block want the widest tiles.
         let widest = S::TILE_VECTORS[fewest - 1];
 
-        // The matrices of so many `k` are larger than a second-level cache, in a layer at least.
+        // The matrices of so many `k` mostly exceed a second-level cache.
         let far = n == 1 && !F::TURNED && tiles > 1 && depth > DEPTH;
         let mut next = if far { Next::shared_by(tiles) } else { Next::NOTHING };
 
