@@ -196,7 +196,8 @@ class LSTM(Recurrent):
         params = [getattr(self, name) for name in self._names]
         draw = self._draw()
         y, h_last, c_last = ops.lstm(self._core, params, batch, lengths, h, c, draw)
-        self.draws += draw is not None
+        if draw is not None:
+            self.draws += 1
         return y, (_one(h_last), _one(c_last))
 
     def forward(

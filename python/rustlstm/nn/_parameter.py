@@ -7,7 +7,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +16,10 @@ from ..ops import as_f32
 from ..tensor import Array, Tensor, Versioned
 
 _versions = itertools.count(1)
-# Past ``Parameter.__setattr__``, which takes longer than all the rest of ``touch``.
-_set_version: Callable[[Versioned, int], None] = Versioned.version.__set__  # type: ignore[attr-defined,misc]
+
+
+def _refuse(parameter: Parameter, value: object) -> None:
+    raise AttributeError("data of a parameter cannot be replaced; change it with assign(...)")
 
 
 class Parameter(Versioned):
@@ -38,10 +40,14 @@ class Parameter(Versioned):
 
     _buffer: Array
 
+    if not TYPE_CHECKING:  # or mypy would miss the attribute of all tensors
+        data = property(Tensor.data.__get__, _refuse, doc="The present values, read-only.")
+
     def __init__(self, data: npt.ArrayLike, requires_grad: bool = True) -> None:
-        buffer = np.array(as_f32("data", data))
-        self._fill(buffer.view(), requires_grad, None, 0)
-        self._buffer = buffer
+        self._hold(np.array(as_f32("data", data)))
+        self.grad = None
+        self.requires_grad = requires_grad
+        self._node, self._index = None, 0
         self.name = ""
         self.touch()
 
@@ -52,12 +58,6 @@ class Parameter(Versioned):
         new = cls(0.0)
         new._hold(np.broadcast_to(np.float32(0), tuple(shape)))
         return new
-
-    def __setattr__(self, name: str, value: object) -> None:
-        # The version is set last, so it tells whether the parameter is made.
-        if name == "data" and hasattr(self, "version"):
-            raise AttributeError("data of a parameter cannot be replaced; change it with assign(...)")
-        super().__setattr__(name, value)
 
     def assign(self, value: npt.ArrayLike) -> None:
         """Take on the values of an array with the same shape."""
@@ -72,14 +72,14 @@ class Parameter(Versioned):
         self._buffer = buffer
         view = buffer.view()
         view.flags.writeable = False
-        Tensor.data.__set__(self, view)  # type: ignore[misc,attr-defined]  # past the guard above
+        Tensor.data.__set__(self, view)  # type: ignore[misc,attr-defined]  # past the property above
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (type(self), self.numpy(), self.requires_grad, self.name)
 
     def touch(self) -> None:
         """Say that the values have changed. For optimizers, which write through ``_buffer``."""
-        _set_version(self, next(_versions))
+        self.version = next(_versions)
 
 
 def _restored(kind: type[Parameter], data: Array, requires_grad: bool, name: str) -> Parameter:

@@ -29,7 +29,7 @@ def regression_loss(
     """Return the loss of ``kind``: "mse", "mae", "huber" (delta), "quantile" (a single one) or "quantiles"."""
     record = _recorded(prediction)
     data = values(prediction)
-    weights = _weights(weights, np.shape(data))
+    weights = _weights(weights, data)
     loss, gradient = _core.regression_loss(
         kind, data, _constant("target", target), options, lengths, weights, reduction, record
     )
@@ -49,7 +49,7 @@ def cross_entropy(
     """Return the cross-entropy of scores ``[..., V]`` against class ids ``[...]``."""
     record = _recorded(logits)
     data = values(logits)
-    weights = _weights(weights, np.shape(data)[:-1])
+    weights = _weights(weights, data, without=1)
     loss, gradient = _core.cross_entropy(
         data,
         target,
@@ -79,7 +79,7 @@ def binary_cross_entropy(
     """Return the binary cross-entropy of logits or of probabilities."""
     record = _recorded(prediction)
     data = values(prediction)
-    weights = _weights(weights, np.shape(data))
+    weights = _weights(weights, data)
     loss, gradient = _core.binary_cross_entropy(
         data,
         _constant("target", target),
@@ -157,7 +157,7 @@ def _likelihood(
         values(argument) if name == "mean" else _spread(name, values(argument), shape)
         for name, argument in arguments.items()
     ]
-    weights = _weights(weights, shape)
+    weights = _weights(weights, arrays[0])
     loss, gradients = function(arrays, _constant("target", target), *options, lengths, weights, reduction, wanted)
     return _node(loss, list(arguments.values()), gradients, lengths)
 
@@ -172,8 +172,12 @@ def _constant(name: str, given: Any) -> Any:
     return values(given)
 
 
-def _weights(given: npt.ArrayLike | None, shape: tuple[int, ...]) -> Array | None:
-    return None if given is None else _spread("weights", _constant("weights", given), shape, leading=True)
+def _weights(given: npt.ArrayLike | None, data: Any, without: int = 0) -> Array | None:
+    """Return weights of the shape of the data, without so many of its last axes."""
+    if given is None:
+        return None
+    shape = np.shape(data)
+    return _spread("weights", _constant("weights", given), shape[: len(shape) - without], leading=True)
 
 
 def _spread(name: str, given: Any, shape: tuple[int, ...], leading: bool = False) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._core import LstmCore
-from ..tensor import Array, Gradients, Tensor, Versioned, attach, recording, wrap
+from ..tensor import Array, Gradients, Tensor, Versioned, attach, nothing, recording, wrap
 from ._values import ArrayLike, kept, values
 
 
@@ -72,7 +72,7 @@ def lstm(
 
 def dense(grads: Gradients, shapes: Sequence[Array]) -> list[Array] | None:
     """Put zeros for the gradients that are missing; return ``None`` if all are."""
-    if all(grad is None for grad in grads):
+    if nothing(grads):
         return None
     pairs = zip(grads, shapes, strict=True)
     return [np.zeros(part.shape, np.float32) if grad is None else grad for grad, part in pairs]

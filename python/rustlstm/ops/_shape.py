@@ -13,7 +13,8 @@ from ._values import ArrayLike, constant
 
 def index(a: Tensor, key: Any) -> Tensor:
     """Return ``a[key]``, with any index that numpy takes."""
-    key = _plain(key)
+    basic = _is_basic(key)
+    key = key if basic else _plain(key)
     data = np.asarray(a.data[key])
     if isinstance(a, Versioned) and data.base is not None:
         data = data.copy()  # a view would change under the hands of an optimizer
@@ -25,7 +26,7 @@ def index(a: Tensor, key: Any) -> Tensor:
         (grad,) = grads
         assert grad is not None
         whole = np.zeros(shape, np.float32)
-        if _is_simple(key):
+        if basic or (isinstance(key, np.ndarray) and key.dtype == np.bool_):
             whole[key] = grad
         else:  # an element may have been taken more than once
             np.add.at(whole, key, grad)
@@ -126,9 +127,9 @@ def _plain(key: Any) -> Any:
     return np.array(key) if isinstance(key, (np.ndarray, list)) else key
 
 
-def _is_simple(key: Any) -> bool:
-    """Say whether no element can be taken twice: numbers, slices, None and ..., or one mask."""
-    if isinstance(key, np.ndarray):
-        return bool(key.dtype == np.bool_)
-    parts = key if isinstance(key, tuple) else (key,)
-    return all(part is None or part is Ellipsis or isinstance(part, (int, np.integer, slice)) for part in parts)
+def _is_basic(key: Any) -> bool:
+    """Say whether an index is of numbers, slices, None and ...: it takes no element twice, and nobody changes it."""
+    for part in key if isinstance(key, tuple) else (key,):
+        if not isinstance(part, (int, slice, np.integer)) and part is not None and part is not Ellipsis:
+            return False
+    return True

@@ -326,7 +326,7 @@ def attach(
         backward: takes a gradient (or ``None`` for zero) per output, returns one per parent.
         fresh: whether these are always new arrays, which need not be copied to be kept.
     """
-    used = [parent for parent in parents if isinstance(parent, Versioned)]
+    used = [(parent, parent.version) for parent in parents if isinstance(parent, Versioned)]
     node = Node(parents, len(outputs), backward, used, fresh)
     tensors: list[Tensor] = []
     for data in outputs:
