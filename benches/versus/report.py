@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import dataclass
 
 from versus import ragged, records
@@ -26,17 +27,21 @@ UNITS = {
 SCALES = {"ms": 1e3, "µs": 1e6}
 
 
+def results(record: Record, mode: str, shape: str, contestant: str) -> list[Record]:
+    """Those of all rounds."""
+    wanted = (mode, shape, contestant)
+    return [result for result in record["results"] if (result["mode"], result["shape"], result["contestant"]) == wanted]
+
+
 def best(record: Record, mode: str, shape: str, contestant: str) -> Record | None:
     """The quickest round's result."""
-    return min(
-        (
-            result
-            for result in record["results"]
-            if (result["mode"], result["shape"], result["contestant"]) == (mode, shape, contestant)
-        ),
-        key=lambda result: float(result["best"]),
-        default=None,
-    )
+    return min(results(record, mode, shape, contestant), key=lambda result: float(result["best"]), default=None)
+
+
+def usual(record: Record, mode: str, shape: str, contestant: str) -> float | None:
+    """The middle round's middle sample, in seconds; None where there is no figure."""
+    found = [float(result["median"]) for result in results(record, mode, shape, contestant)]
+    return statistics.median(found) if found else None
 
 
 def speed(record: Record, mode: str, shape: str, contestant: str) -> float | None:
@@ -53,11 +58,12 @@ def speed(record: Record, mode: str, shape: str, contestant: str) -> float | Non
 
 @dataclass(frozen=True)
 class Row:
-    """A shape's figures, and how many times as fast as the best rival ours is."""
+    """A shape's figures, and how many times as fast as the best rival ours is: at best, and usually."""
 
     shape: str
     figures: dict[str, float]
     ratio: float | None
+    usual: float | None
 
 
 def rows(record: Record, mode: str) -> list[Row]:
@@ -66,38 +72,48 @@ def rows(record: Record, mode: str) -> list[Row]:
     for shape in (shape for shape in record["shapes"] if SHAPES[shape].has(mode)):
         speeds = {name: speed(record, mode, shape, name) for name in record["versions"]}
         figures = {name: figure for name, figure in speeds.items() if figure is not None}
-        rivals = [figure for name, figure in figures.items() if name != OURS]
-        ratio = figures[OURS] / max(rivals) if rivals and OURS in figures else None
-        made.append(Row(shape, figures, ratio))
+        times = {name: usual(record, mode, shape, name) for name in figures}
+        usually = {name: 1 / time for name, time in times.items() if time is not None}
+        made.append(Row(shape, figures, _ratio(figures), _ratio(usually)))
     return made
 
 
-def table(record: Record, mode: str) -> str:
-    """A Markdown table of one mode, and below it the ratio's geometric mean and minimum.
+def _ratio(speeds: dict[str, float]) -> float | None:
+    """Ours over the best rival's."""
+    rivals = [speed for name, speed in speeds.items() if name != OURS]
+    return speeds[OURS] / max(rivals) if rivals and OURS in speeds else None
 
-    The ratio is the best rival's time over ours: above 1, ours is faster.
+
+def table(record: Record, mode: str) -> str:
+    """A Markdown table of one mode, and below it the ratios' geometric means and minima.
+
+    A ratio is the best rival's time over ours: above 1, ours is faster.
     """
     found = rows(record, mode)
     names = [name for name in record["versions"] if any(name in row.figures for row in found)]
     ours, products = OURS in names, UNITS[mode] == "GFLOP/s"
     head = [f"shape: {LETTERS.get(mode, 'L × I→H, B, T')}", *names]
-    head += (["ratio"] + ["of peak"] * products) if ours else []
+    head += (["ratio", "usually"] + ["of peak"] * products) if ours else []
     cells = []
     for row in found:
         line = [f"{row.shape}: {SHAPES[row.shape]}"]
         line += [_shown(row.figures, name, mode) for name in names]
         if ours:
-            line.append("–" if row.ratio is None else f"{row.ratio:.2f}")
+            line += ["–" if ratio is None else f"{ratio:.2f}" for ratio in (row.ratio, row.usual)]
             if products:
                 line.append(f"{row.figures[OURS] / record['peak']['best']:.0%}" if OURS in row.figures else "–")
         cells.append(line)
     parts = [f"{mode}, {UNITS[mode]}", records.table(head, cells)]
     if ratios := {row.shape: row.ratio for row in found if row.ratio is not None}:
-        mean = math.exp(sum(map(math.log, ratios.values())) / len(ratios))
-        worst = min(ratios, key=lambda shape: ratios[shape])
-        least = f"{ratios[worst]:.2f} ({worst})"
-        parts.append(f"ratio (best rival's time / ours): geometric mean {mean:.2f}, least {least}")
+        usually = {row.shape: row.usual for row in found if row.usual is not None}
+        parts.append(f"ratio (best rival's time / ours): {_summary(ratios)}; usually {_summary(usually)}")
     return "\n\n".join([*parts, *_ways(record, mode, found), *_fill(record, mode, found)])
+
+
+def _summary(ratios: dict[str, float]) -> str:
+    mean = math.exp(sum(map(math.log, ratios.values())) / len(ratios))
+    worst = min(ratios, key=lambda shape: ratios[shape])
+    return f"geometric mean {mean:.2f}, least {ratios[worst]:.2f} ({worst})"
 
 
 def _shown(figures: dict[str, float], name: str, mode: str) -> str:
@@ -118,8 +134,8 @@ def _ways(record: Record, mode: str, found: list[Row]) -> list[str]:
     """Of those that know several ways, which one was the quickest."""
     lines = []
     for name in (name for name in record["versions"] if name != OURS):
-        results = [(row.shape, best(record, mode, row.shape, name)) for row in found]
-        ways = [f"{shape} {result['way']}" for shape, result in results if result and "way" in result]
+        quickest = [(row.shape, best(record, mode, row.shape, name)) for row in found]
+        ways = [f"{shape} {result['way']}" for shape, result in quickest if result and "way" in result]
         lines += [f"- {name}'s quickest way: {'; '.join(ways)}"] if ways else []
     return ["\n".join(lines)] if lines else []
 

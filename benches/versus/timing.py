@@ -6,8 +6,9 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 
-# A sample is as many calls as take this long, so that the clock and one interruption do not decide.
-SAMPLE_SECONDS = 0.02
+# A sample is as many calls as take this long, so that the clock does not decide. On shared machines a core is slowed by
+# its other hardware thread for some ten milliseconds at a time: samples as long as that seldom meet two fast cores.
+SAMPLE_SECONDS = 0.002
 LEAST_SAMPLES = 3
 
 
