@@ -40,6 +40,14 @@ impl Buffer {
         Buffer { start, lines: lines.len(), len, shelf }
     }
 
+    /// `len` floats of any value from where these are from.
+    pub fn another(&self, len: usize) -> Self {
+        match &self.shelf {
+            Some(shelf) => shelf.take(len),
+            None => Buffer::zeros(len),
+        }
+    }
+
     /// Where the floats begin, for a grid over them.
     #[inline]
     pub(crate) fn start(&self) -> *mut f32 {
@@ -73,10 +81,7 @@ impl DerefMut for Buffer {
 
 impl Clone for Buffer {
     fn clone(&self) -> Self {
-        let mut copy = match &self.shelf {
-            Some(shelf) => shelf.take(self.len),
-            None => Buffer::zeros(self.len),
-        };
+        let mut copy = self.another(self.len);
         copy.copy_from_slice(self);
         copy
     }

@@ -2,6 +2,7 @@
 //!
 //! Results are checked when the operands are made, so that nobody times a wrong one.
 
+use rustlstm::buffer::Shelf;
 use rustlstm::kernels::cell::{self, Cell, Slots};
 use rustlstm::kernels::gemm::multiply;
 use rustlstm::kernels::gemm::pack::{Packed, panel};
@@ -21,7 +22,7 @@ pub struct Product {
 
 /// The matrix of products, which may share it.
 pub fn weights(level: Level, hidden: usize) -> Rc<Packed> {
-    Rc::new(Packed::straight(level, &vec![0.5; hidden * 4 * hidden], hidden, 4 * hidden, Some))
+    Rc::new(Packed::straight(level, &Shelf::new(), &vec![0.5; hidden * 4 * hidden], hidden, 4 * hidden, Some))
 }
 
 impl Product {

@@ -217,6 +217,8 @@ impl LstmCore {
         {
             return Ok(packed.clone());
         }
+        // Their memory serves for the new ones, unless a stream or a recorded pass still needs them.
+        drop(kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take());
         let specs = self.lstm.specs();
         if params.len() != specs.len() || versions.len() != specs.len() {
             return Err(raise(Error::shape("params", format!("[{}]", specs.len()), format!("[{}]", params.len()))));

@@ -10,3 +10,4 @@ pub mod product;
 pub mod reduce;
 pub mod softmax;
 pub mod special;
+mod square;

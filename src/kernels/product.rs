@@ -13,6 +13,7 @@
 //! faster; for one row it is twice as fast, from a few dozen rows on there is no difference.
 
 use super::gemm::multiply;
+use super::square::square;
 use crate::buffer::Shelf;
 use crate::simd::{Kernel, LANES, Level, Simd, dispatch};
 use crate::threads::{self, Worker};
@@ -194,19 +195,6 @@ fn ways(rows: usize, columns: usize, workers: usize) -> [usize; 2] {
 /// Part `number` of `0..total` cut into `parts`.
 fn share(total: usize, number: usize, parts: usize) -> Range<usize> {
     total * number / parts..total * (number + 1) / parts
-}
-
-/// The transpose of up to sixteen lines of up to sixteen values, zeros elsewhere. Matrices are turned by such squares:
-/// the place where values are strewn stays in a corner of the first-level cache.
-#[inline(always)]
-fn square<'a>(lines: usize, line: impl Fn(usize) -> &'a [f32]) -> [[f32; LANES]; LANES] {
-    let mut square = [[0.0; LANES]; LANES];
-    for i in 0..lines {
-        for (row, &value) in square.iter_mut().zip(line(i)) {
-            row[i] = value;
-        }
-    }
-    square
 }
 
 /// A worker's memory.

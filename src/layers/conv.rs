@@ -15,7 +15,7 @@ use super::inlet::padded;
 use super::steps::check_shape;
 use super::window::Slide;
 use crate::Error;
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, Shelf};
 use crate::kernels::gemm::multiply;
 use crate::kernels::gemm::pack::Packed;
 use crate::simd::{Kernel, LANES, Level, Simd, dispatch};
@@ -226,7 +226,7 @@ fn product(
     if to.is_empty() {
         return Ok(());
     }
-    let packed = &Packed::straight(level, matrix, patches.depth(), columns, Some);
+    let packed = &Packed::straight(level, &Shelf::new(), matrix, patches.depth(), columns, Some);
     let to = &SeqMut::new(to, [1, patches.rows(), columns])?;
     threads::run(threads::worth(work(&patches, columns)), |worker| {
         dispatch(level, Product { patches, packed, columns, bias, to, worker });

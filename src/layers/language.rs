@@ -20,7 +20,7 @@ use super::steps::{Steps, check_shape};
 use super::stream::Stream;
 use super::weights::Packed;
 use crate::Error;
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, Shelf};
 use crate::kernels::elementwise::{Function, apply};
 use crate::kernels::gemm::{multiply, pack};
 use crate::simd::{Kernel, LANES, Level, Simd, dispatch};
@@ -313,7 +313,8 @@ impl Map {
         let [outputs, inputs] = linear.features;
         check_shape("weight", linear.weight.len(), &[outputs, inputs])?;
         let vectors = outputs.div_ceil(LANES);
-        let weight = pack::Packed::transposed(level, linear.weight, inputs, vectors, |c| (c < outputs).then_some(c));
+        let column = |c| (c < outputs).then_some(c);
+        let weight = pack::Packed::transposed(level, &Shelf::new(), linear.weight, inputs, vectors, column);
         let mut bias = Buffer::zeros((vectors * LANES).next_multiple_of(pack::panel(level)));
         if let Some(values) = linear.bias {
             check_shape("bias", values.len(), &[outputs])?;

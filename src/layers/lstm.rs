@@ -107,7 +107,7 @@ impl Lstm {
 
     /// Packs parameters with matrices of narrower numbers, which are for streams of at most eight rows.
     pub fn pack_as(&self, precision: Precision, params: &[&[f32]]) -> Result<Packed, Error> {
-        Packed::new(self.level, precision, &self.config, params)
+        Packed::new(self.level, precision, &self.shelf, &self.config, params)
     }
 
     /// Runs the sequences `x`, `[B, T, C]`, through the layers and writes `y`, `[B, T, output_size]`; zeros behind the end of

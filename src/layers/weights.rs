@@ -2,7 +2,7 @@
 
 use super::config::{Config, ParamSpec};
 use crate::Error;
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, Shelf};
 use crate::kernels::gemm::matrix::{Matrix, Precision};
 use crate::kernels::gemm::pack;
 use crate::kernels::mask::Mask;
@@ -59,7 +59,13 @@ fn spread(values: &[f32], len: usize, row: impl Fn(usize) -> Option<usize>) -> B
 }
 
 impl Packed {
-    pub(super) fn new(level: Level, precision: Precision, config: &Config, params: &[&[f32]]) -> Result<Self, Error> {
+    pub(super) fn new(
+        level: Level,
+        precision: Precision,
+        shelf: &Arc<Shelf>,
+        config: &Config,
+        params: &[&[f32]],
+    ) -> Result<Self, Error> {
         let specs = config.specs();
         if params.len() != specs.len() {
             return Err(Error::shape("params", format!("[{} parameters]", specs.len()), params.len()));
@@ -71,11 +77,13 @@ impl Packed {
         }
         let mut rest = specs.iter().zip(params);
         let mut next = || rest.next().expect("as many parameters as specs");
-        let matrix =
-            |(spec, values): (&ParamSpec, &&[f32]), depth, vectors, column: &dyn Fn(usize) -> Option<usize>| {
-                precision.check(&spec.name, values)?;
-                Ok(Matrix::transposed(level, precision, values, depth, vectors, column))
-            };
+        let matrix = |(spec, values): (&ParamSpec, &&[f32]),
+                      depth,
+                      vectors,
+                      column: &(dyn Fn(usize) -> Option<usize> + Sync)| {
+            precision.check(&spec.name, values)?;
+            Ok(Matrix::transposed(level, precision, shelf, values, depth, vectors, column))
+        };
         let mut directions = Vec::new();
         for layer in 0..config.layers() {
             for _ in 0..config.directions() {

@@ -5,11 +5,13 @@
 use super::multiply;
 use super::narrow::{self, Left, Narrow};
 use super::pack::Packed;
+use crate::buffer::Shelf;
 use crate::simd::{LANES, Level, Simd};
 use crate::view::Grid;
 use crate::{Error, half};
 use std::ops::Range;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// In which numbers a matrix is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -92,13 +94,14 @@ impl Matrix {
     pub fn transposed(
         level: Level,
         precision: Precision,
+        shelf: &Arc<Shelf>,
         source: &[f32],
         depth: usize,
         vectors: usize,
-        row: impl Fn(usize) -> Option<usize>,
+        row: impl Fn(usize) -> Option<usize> + Sync,
     ) -> Self {
         match precision {
-            Precision::F32 => Matrix::Full(Packed::transposed(level, source, depth, vectors, row)),
+            Precision::F32 => Matrix::Full(Packed::transposed(level, shelf, source, depth, vectors, row)),
             Precision::F16 => Matrix::Narrow(Narrow::halves(source, depth, vectors, row)),
             Precision::Int8 => Matrix::Narrow(Narrow::bytes(source, depth, vectors, row)),
         }

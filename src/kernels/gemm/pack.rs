@@ -6,10 +6,17 @@
 //!
 //! Columns come in an order of the caller's choice, so that the four gates of sixteen units lie side by side.
 
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, Shelf};
 use crate::kernels::mask::Mask;
+use crate::kernels::square::square;
 use crate::simd::{LANES, Level};
-use crate::view::Grid;
+use crate::threads;
+use crate::view::{Grid, SeqMut};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// What a number costs to be moved, in multiply-adds.
+const PER_NUMBER: usize = 16;
 
 /// The panel width of `level`.
 pub fn panel(level: Level) -> usize {
@@ -31,89 +38,116 @@ pub struct Packed {
 }
 
 impl Packed {
-    fn empty(level: Level, depth: usize, vectors: usize) -> Self {
+    /// An operand whose panels a team fills: `fill` is given a panel's vectors and its floats, `[depth, panel]`, that may
+    /// hold anything but are zeros behind the last vector.
+    fn filled(
+        level: Level,
+        buffer: impl FnOnce(usize) -> Buffer,
+        depth: usize,
+        vectors: usize,
+        fill: impl Fn(Range<usize>, &mut [f32]) + Sync,
+    ) -> Self {
         let panel = panel(level);
-        let panels = (vectors * LANES).div_ceil(panel);
-        Packed { data: Buffer::zeros(panels * depth * panel), depth, vectors, panel }
+        let (panels, each) = ((vectors * LANES).div_ceil(panel), panel / LANES);
+        let mut data = buffer(panels * depth * panel);
+        let to = SeqMut::new(&mut data, [1, panels, depth * panel]).expect("made for this");
+        threads::run(threads::worth(panels * depth * panel * PER_NUMBER).min(panels.max(1)), |worker| {
+            for p in worker.share(panels) {
+                // SAFETY: panels are shared out.
+                let to = unsafe { to.row(0, p) };
+                let own = p * each..vectors.min((p + 1) * each);
+                if own.len() < each {
+                    to.fill(0.0);
+                }
+                fill(own, to);
+            }
+        });
+        Packed { data, depth, vectors, panel }
     }
 
     /// Packs a matrix whose *rows are the columns* of the product: `source` is `[columns, depth]` as torch stores weights.
     /// `row(c)` is the row for column `c`, or `None` for a column of zeros.
     pub fn transposed(
         level: Level,
+        shelf: &Arc<Shelf>,
         source: &[f32],
         depth: usize,
         vectors: usize,
-        row: impl Fn(usize) -> Option<usize>,
+        row: impl Fn(usize) -> Option<usize> + Sync,
     ) -> Self {
-        let mut packed = Packed::empty(level, depth, vectors);
-        let panel = packed.panel;
-        const NOTHING: &[f32] = &[];
-        for v in 0..vectors {
-            let rows: [&[f32]; LANES] = std::array::from_fn(|lane| match row(v * LANES + lane) {
-                Some(r) => &source[r * depth..][..depth],
-                None => NOTHING,
-            });
-            let at = v * LANES / panel * depth * panel + v * LANES % panel;
-            // Square blocks, so that both sides are read and written by whole cache lines.
-            for first in (0..depth).step_by(LANES) {
-                let length = LANES.min(depth - first);
-                let mut square = [[0.0; LANES]; LANES];
-                for (lane, values) in rows.iter().enumerate().filter(|(_, values)| !values.is_empty()) {
-                    for (column, &value) in square.iter_mut().zip(&values[first..first + length]) {
-                        column[lane] = value;
+        let panel = panel(level);
+        Packed::filled(
+            level,
+            |len| shelf.take(len),
+            depth,
+            vectors,
+            |own, to| {
+                for (at, v) in own.enumerate() {
+                    let rows: [&[f32]; LANES] = std::array::from_fn(|lane| match row(v * LANES + lane) {
+                        Some(r) => &source[r * depth..][..depth],
+                        None => &[],
+                    });
+                    for first in (0..depth).step_by(LANES) {
+                        let part = |lane: usize| rows[lane].get(first..depth.min(first + LANES)).unwrap_or_default();
+                        for (k, column) in square(LANES, part).iter().enumerate().take(depth - first) {
+                            to[(first + k) * panel + at * LANES..][..LANES].copy_from_slice(column);
+                        }
                     }
                 }
-                for (k, column) in square.iter().enumerate().take(length) {
-                    packed.data[at + (first + k) * panel..][..LANES].copy_from_slice(column);
-                }
-            }
-        }
-        packed
+            },
+        )
     }
 
     /// Packs a matrix whose rows are the `k` of the product: `source` is `[_, columns]`, and `row(k)` is the row for `k`, or
     /// `None` for a row of zeros.
     pub fn straight(
         level: Level,
+        shelf: &Arc<Shelf>,
         source: &[f32],
         depth: usize,
         columns: usize,
-        row: impl Fn(usize) -> Option<usize>,
+        row: impl Fn(usize) -> Option<usize> + Sync,
     ) -> Self {
-        let mut packed = Packed::empty(level, depth, columns.div_ceil(LANES));
-        let panel = packed.panel;
-        for k in 0..depth {
-            let Some(r) = row(k) else { continue };
-            let values = &source[r * columns..][..columns];
-            for (p, part) in values.chunks(panel).enumerate() {
-                packed.data[(p * depth + k) * panel..][..part.len()].copy_from_slice(part);
-            }
-        }
-        packed
+        let panel = panel(level);
+        Packed::filled(
+            level,
+            |len| shelf.take(len),
+            depth,
+            columns.div_ceil(LANES),
+            |own, to| {
+                let (begin, end) = (own.start * LANES, columns.min(own.end * LANES));
+                for (k, to) in to.chunks_exact_mut(panel).enumerate() {
+                    to.fill(0.0);
+                    if let Some(r) = row(k) {
+                        to[..end - begin].copy_from_slice(&source[r * columns..][begin..end]);
+                    }
+                }
+            },
+        )
     }
 
     /// The packed transpose: the columns become `k`, in the order in which they are packed.
     pub fn turned(&self, level: Level) -> Self {
-        let mut turned = Packed::empty(level, self.vectors * LANES, self.depth.div_ceil(LANES));
         let panel = self.panel;
-        // Where vector `v` of row `r` begins in a packed operand with so many rows.
-        let at = |rows: usize, r: usize, v: usize| (v * LANES / panel * rows + r) * panel + v * LANES % panel;
-        for from in 0..self.vectors {
-            for to in 0..turned.vectors {
-                let mut square = [[0.0; LANES]; LANES];
-                for k in to * LANES..self.depth.min((to + 1) * LANES) {
-                    let row = &self.data[at(self.depth, k, from)..][..LANES];
-                    for (column, &value) in square.iter_mut().zip(row) {
-                        column[k % LANES] = value;
+        let (depth, vectors) = (self.vectors * LANES, self.depth.div_ceil(LANES));
+        Packed::filled(
+            level,
+            |len| self.data.another(len),
+            depth,
+            vectors,
+            |own, to| {
+                for (at, v) in own.enumerate() {
+                    let lines = v * LANES..self.depth.min((v + 1) * LANES);
+                    for from in 0..self.vectors {
+                        let begin = from * LANES / panel * self.depth * panel + from * LANES % panel;
+                        let line = |k: usize| &self.data[begin + (lines.start + k) * panel..][..LANES];
+                        for (k, column) in square(lines.len(), line).iter().enumerate() {
+                            to[(from * LANES + k) * panel + at * LANES..][..LANES].copy_from_slice(column);
+                        }
                     }
                 }
-                for (lane, column) in square.iter().enumerate() {
-                    turned.data[at(turned.depth, from * LANES + lane, to)..][..LANES].copy_from_slice(column);
-                }
-            }
-        }
-        turned
+            },
+        )
     }
 
     /// Multiplies each element by a mask's value at (row, k), where `row(c)` is the mask's row for column `c`.

@@ -2,6 +2,7 @@
 
 use super::pack::{Packed, panel};
 use super::*;
+use crate::buffer::Shelf;
 use crate::simd::{Level, dispatch};
 
 struct Product<'a> {
@@ -46,7 +47,7 @@ fn every_shape_is_one_chain_per_element() {
                 let a = numbers(rows * depth, 1);
                 let b = numbers(depth * columns, 2);
                 let vectors = columns.div_ceil(LANES);
-                let right = Packed::straight(level, &b, depth, columns, Some);
+                let right = Packed::straight(level, &Shelf::new(), &b, depth, columns, Some);
                 let (left_row, left_panel) = if packed_left { (p, rows * p) } else { (depth, p) };
                 let mut left = vec![f32::NAN; rows * depth.next_multiple_of(p)];
                 for r in 0..rows {
@@ -108,8 +109,8 @@ fn a_turned_left_side_is_met_from_its_last_row_on() {
             for (depth, columns, vector) in [(1, 1, 0), (5, 33, 3), (130, 100, 5)] {
                 let a = numbers(depth * (vector + 1) * LANES, 1);
                 let b = numbers(depth * columns, 2);
-                let left = Packed::straight(level, &a, depth, (vector + 1) * LANES, Some);
-                let right = Packed::straight(level, &b, depth, columns, Some);
+                let left = Packed::straight(level, &Shelf::new(), &a, depth, (vector + 1) * LANES, Some);
+                let right = Packed::straight(level, &Shelf::new(), &b, depth, columns, Some);
                 let width = (right.vectors * LANES).next_multiple_of(p);
                 let begin = numbers(rows * width, 3);
                 let mut out = begin.clone();
@@ -144,9 +145,10 @@ fn both_ways_of_packing_agree() {
                 turned[c * depth + k] = b[k * columns + c];
             }
         }
-        let straight = Packed::straight(level, &b, depth, columns, Some);
-        let transposed =
-            Packed::transposed(level, &turned, depth, columns.div_ceil(LANES), |c| (c < columns).then_some(c));
+        let straight = Packed::straight(level, &Shelf::new(), &b, depth, columns, Some);
+        let transposed = Packed::transposed(level, &Shelf::new(), &turned, depth, columns.div_ceil(LANES), |c| {
+            (c < columns).then_some(c)
+        });
         assert_eq!(straight.data[..], transposed.data[..], "{}", level.name());
         // Turned twice it is itself, with rows of zeros behind what filled up the last vector.
         let turned = straight.turned(level);
@@ -162,7 +164,7 @@ fn both_ways_of_packing_agree() {
 #[test]
 #[should_panic(expected = "a product was given")]
 fn a_short_operand_is_refused() {
-    let right = Packed::straight(Level::Scalar, &[1.0; 64], 4, 16, Some);
+    let right = Packed::straight(Level::Scalar, &Shelf::new(), &[1.0; 64], 4, 16, Some);
     let (left, mut out) = ([0.0; 7], [0.0; 32]);
     // SAFETY: one worker only.
     let (left, to) = unsafe { (Grid::read(&left, 4, 16), Grid::new(&mut out, 16, 16)) };
