@@ -1,9 +1,10 @@
 //! What goes wrong in Rust, as Python exceptions.
 
 use crate::Error;
+use crate::buffer::OutOfMemory;
 use crate::threads::Interrupted;
 use pyo3::PyErr;
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyMemoryError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use std::any::Any;
 use std::cell::Cell;
@@ -46,6 +47,8 @@ pub fn guard<T>(entry: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
     // stay valid numbers, and the error tells that the call did not finish.
     catch_unwind(AssertUnwindSafe(entry)).unwrap_or_else(|payload| {
         let raised = payload.is::<Interrupted>().then(|| RAISED.take()).flatten();
+        let refused = |memory: &OutOfMemory| PyMemoryError::new_err(format!("no room for {} bytes", memory.bytes));
+        let raised = raised.or_else(|| payload.downcast_ref().map(refused));
         Err(raised.unwrap_or_else(|| RustPanic::new_err(message(&*payload))))
     })
 }
