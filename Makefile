@@ -158,7 +158,7 @@ test-arm64: ## cross-compile the Rust tests and run them, NEON included, under q
 	RUSTC="$(ARM64_RUSTC)" \
 	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
 	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-static" \
-	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=qemu-aarch64 \
+	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=qemu-aarch64 RUSTLSTM_TEST_RUNNER=qemu-aarch64 \
 	cargo test --target $(ARM64) --lib --test rust -- $(TEST)
 
 # Bochs runs a boot and a few dozen million instructions a second, so these are the products of every shape and a sample

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 /// Set in a process that runs a single test: its name.
 pub const ALONE: &str = "RUSTLSTM_TEST_ALONE";
+/// The program that runs this one, if it is for another kind of CPU.
+const RUNNER: &str = "RUSTLSTM_TEST_RUNNER";
 /// Far above what any of these tests takes, and so a hang.
 const HANG: Duration = Duration::from_secs(240);
 
@@ -28,7 +30,15 @@ pub fn alone(name: &str) -> bool {
 
 /// Runs a test in a process of its own, and returns whether it went well and what it printed.
 pub fn start_alone(name: &str, set_up: impl Fn(&mut Command)) -> (bool, String) {
-    let mut command = Command::new(env::current_exe().expect("the test knows its own program"));
+    let program = env::current_exe().expect("the test knows its own program");
+    let mut command = match env::var_os(RUNNER) {
+        Some(runner) => {
+            let mut command = Command::new(runner);
+            command.arg(program);
+            command
+        }
+        None => Command::new(program),
+    };
     command.args([name, "--exact", "--include-ignored", "--nocapture"]);
     command.env(ALONE, name).env_remove(NUM_THREADS_VARIABLE).stdout(Stdio::piped());
     set_up(&mut command);
