@@ -273,14 +273,16 @@ impl Cache {
             let dstate = shapes.state(("dh", dh), ("dc", dc), batch)?;
             let grads: Parts<'py> = specs.iter().map(|spec| array::sums(py, &spec.shape)).collect::<PyResult<_>>()?;
             let dx = need_dx.then(|| array::sums(py, [batch, time, config.input_size])).transpose()?;
-            // All arguments are right: only now is the record used up.
-            let recorded = self.recorded.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
-            let Recorded { cache, packed, x } = recorded.ok_or_else(|| {
+            let used = || {
                 PyRuntimeError::new_err(
                     "this forward pass was already taken backward; run forward again for a second gradient",
                 )
-            })?;
+            };
+            let recorded = || self.recorded.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let x = recorded().as_ref().map(|recorded| recorded.x.clone_ref(py)).ok_or_else(used)?;
             let x = Input::any_shape("x", x.bind(py))?;
+            // All arguments are right and free: only now is the record used up.
+            let Recorded { cache, packed, .. } = recorded().take().ok_or_else(used)?;
             let first = {
                 let mut dx = dx.as_ref().map(|dx| dx.readwrite());
                 let dx = dx.as_mut().map(|dx| dx.as_slice_mut().expect("a new array is contiguous"));

@@ -134,7 +134,8 @@ impl Attention<'_> {
         let batch = self.queries.batch();
         let pairs: usize = (0..batch).map(|b| self.queries.length(b) * self.keys.length(b)).sum();
         let cost = self.width + self.values_width + COST;
-        threads::run(threads::worth(pairs.saturating_mul(cost)), |worker| {
+        // Not more than there are sequences: within one the products are shared.
+        threads::run(threads::worth(pairs.saturating_mul(cost)).min(batch), |worker| {
             let mut scratch = Vec::new();
             for b in worker.share(batch) {
                 let pairs = self.queries.length(b) * self.keys.length(b);

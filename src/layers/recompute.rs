@@ -17,7 +17,7 @@ use super::stack::Stack;
 use super::upward::Upward;
 use super::weights::Packed;
 use crate::rng::Key;
-use crate::threads;
+use crate::threads::{self, Pace};
 use crate::view::{Seq, SeqMut};
 
 /// What a recorded pass keeps of its steps.
@@ -64,8 +64,10 @@ impl<'a> Call<'a> {
         let mut parts = rows.parts();
         let (last, mut state) = (parts.len() - 1, state.cloned());
         let mut kept = Vec::with_capacity(parts.len());
+        let pace = Pace::default();
         for (index, part) in parts.drain(..).enumerate() {
             let until = if index == last { time } else { part.begin + part.steps() };
+            pace.look();
             let held = self.run(&part, state.as_ref(), Some((y, until)), false);
             let after = self.lstm.end(&part, &held, false);
             kept.push((part, state.replace(after)));
@@ -95,8 +97,11 @@ impl<'a> Call<'a> {
             }
             Kept::States(parts) => {
                 let mut upward = start(&parts[0].0);
+                let pace = Pace::default();
                 for (rows, state) in parts.iter().rev() {
+                    pace.look();
                     let held = self.run(rows, state.as_ref(), None, true);
+                    pace.look();
                     go(rows, &held, &mut upward);
                 }
                 upward.end(self.lstm, &parts[0].0)

@@ -187,7 +187,7 @@ impl<'a> Stack<'a> {
                     let relay = Relay { below: layer.checked_sub(1).map(|below| &done[below]), here: &done[layer] };
                     run(layer, (Member::lone(worker), [true, false]), Some(relay));
                 }
-                worker.barrier();
+                worker.follow(&done[last], self.rows.steps());
             } else {
                 for layer in 0..=last {
                     let (member, mine) = self.member(layer, worker, &meetings);

@@ -1,6 +1,5 @@
 //! A place where workers wait for each other.
 
-use super::crowd;
 use std::hint;
 use std::panic;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -50,13 +49,13 @@ impl Barrier {
         Barrier { arrived: Padded(AtomicUsize::new(0)), generation: Padded(AtomicUsize::new(0)) }
     }
 
-    /// Returns when `size` workers have called; unwinds with [`Abandoned`] if they never will.
+    /// Returns when `size` workers have called, and says how long that took; unwinds with [`Abandoned`] if they never will.
     ///
     /// `abandoned` may say so once it is certain that one of them does not come, and its answer must happen after
     /// whatever that one did before.
-    pub(super) fn wait(&self, size: usize, abandoned: impl Fn() -> bool) {
+    pub(super) fn wait(&self, size: usize, abandoned: impl Fn() -> bool) -> Duration {
         if size <= 1 {
-            return;
+            return Duration::ZERO;
         }
         // The generation cannot move before this worker arrives, and the last move happened before this worker came here
         // (it saw it, or the call that began the team did): a relaxed load reads the present one.
@@ -68,16 +67,15 @@ impl Barrier {
             self.arrived.0.store(0, Ordering::Relaxed);
             // Release: hands on everything that the last one acquired to those who see the move.
             self.generation.0.store(generation.wrapping_add(1), Ordering::Release);
-            return;
+            return Duration::ZERO;
         }
         let passed = || self.generation.0.load(Ordering::Acquire) != generation;
-        let wait = wait_until(passed, || {
+        wait_until(passed, || {
             // In this order: one who left by passing this barrier saw the generation move before it left.
             if abandoned() && !passed() {
                 panic::resume_unwind(Box::new(Abandoned));
             }
-        });
-        crowd::met_after(wait);
+        })
     }
 
     /// Forgets those who arrived and were never let through. Nobody may be using the barrier.

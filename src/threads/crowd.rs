@@ -3,13 +3,12 @@
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-/// A wait at a barrier that no work explains: workers that meet have equal shares, of microseconds mostly. A time slice is
-/// longer.
+/// A wait that no work explains, for workers who meet after equal shares, of microseconds mostly. A time slice is longer.
 const LONG: Duration = Duration::from_millis(2);
 /// Calls for which it is remembered. Then it is tried again whether there is room.
 const CALLS: u32 = 64;
 
-/// A wait of any kind, to the end of a call too, that is long beside the whole of a small call.
+/// A wait of any kind that is long beside the whole of a small call.
 const LONG_FOR_SMALL: Duration = Duration::from_micros(500);
 /// Small calls for which that is remembered: so many that such waits come to a tenth of a microsecond for each.
 const SMALL_CALLS: u32 = 4096;
@@ -18,16 +17,15 @@ const SMALL_CALLS: u32 = 4096;
 static LEFT: AtomicU32 = AtomicU32::new(0);
 static SMALL_LEFT: AtomicU32 = AtomicU32::new(0);
 
-/// Remembers how long a worker waited for the others at a barrier.
-pub(super) fn met_after(wait: Duration) {
+/// Remembers how long a worker waited for others whose shares were as large as its own.
+pub fn met_after(wait: Duration) {
     if wait > LONG {
         LEFT.store(CALLS, Relaxed);
     }
-    left_after(wait);
 }
 
-/// Remembers how long a caller waited for the others' last work, of which one may have more than another.
-pub(super) fn left_after(wait: Duration) {
+/// Remembers how long a worker waited for others, of whom one may have had more to do.
+pub(super) fn waited(wait: Duration) {
     if wait > LONG_FOR_SMALL {
         SMALL_LEFT.store(SMALL_CALLS, Relaxed);
     }
@@ -57,7 +55,10 @@ mod tests {
         let remembered = (0..=CALLS).filter(|_| crowded()).count();
         // Waits of other tests may be remembered too.
         assert!(remembered >= CALLS as usize);
-        left_after(LONG_FOR_SMALL * 2);
+        while crowded() {}
+        waited(LONG * 2);
+        assert!(!crowded(), "one of them may have had more to do");
+        waited(LONG_FOR_SMALL * 2);
         let remembered = (0..=SMALL_CALLS).filter(|_| crowded_for_small()).count();
         assert!(remembered >= SMALL_CALLS as usize);
     }

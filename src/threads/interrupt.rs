@@ -32,7 +32,21 @@ pub fn ask(question: fn() -> bool) {
     QUESTION.store(question as *mut (), Release);
 }
 
+thread_local! {
+    /// Whether this thread belongs to a pool: it works for a caller who waits, and asks nothing itself. It may be worker 0
+    /// of a call within a call.
+    static POOLED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Says that this thread is one of a pool's.
+pub(super) fn never_here() {
+    POOLED.set(true);
+}
+
 fn question() -> Option<fn() -> bool> {
+    if POOLED.get() {
+        return None;
+    }
     let pointer = QUESTION.load(Acquire);
     // SAFETY: only `ask` stores there, and what it stores is such a function.
     (!pointer.is_null()).then(|| unsafe { mem::transmute::<*mut (), fn() -> bool>(pointer) })

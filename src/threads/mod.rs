@@ -25,8 +25,8 @@
 //!   runs inline. The same holds where threads cannot be had. So callers ask for workers and take what they are granted.
 //! - The pool belongs to a process id. After a fork the child has none of the threads; it finds that the pool is not its
 //!   own, leaves it alone, and builds another. Nothing here waits for a lock that may have been held during the fork.
-//! - A wait at a barrier that lasts a time slice is remembered for some calls, see [`crowded`]: they share their work so
-//!   that the workers need not wait for one another at each step.
+//! - A wait of a time slice for workers with equal shares is remembered for some calls, see [`crowded`]: they share their
+//!   work so that the workers need not wait for one another at each step.
 //! - A call that takes long can be stopped from outside, see [`ask`].
 //! - A panic in one worker releases the others from their barriers and goes on in the caller.
 
@@ -41,7 +41,7 @@ mod worth;
 
 pub use barrier::Barrier;
 pub use count::{MAX_THREADS, NUM_THREADS_VARIABLE, num_threads, num_threads_from_env, set_num_threads};
-pub use crowd::crowded;
+pub use crowd::{crowded, met_after};
 pub use interrupt::{Interrupted, Pace, ask};
 pub use progress::Progress;
 pub use team::{Worker, run};

@@ -14,7 +14,7 @@
 use super::barrier::{Abandoned, Barrier, Padded, wait_until};
 use super::count;
 use super::crowd;
-use super::interrupt::Pace;
+use super::interrupt::{self, Pace};
 use super::progress::Progress;
 use super::seat::{CALLED, CLOSED, Call, Job, Seat};
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -83,15 +83,13 @@ impl Worker<'_> {
         total * self.id / self.count..total * (self.id + 1) / self.count
     }
 
-    /// Waits until every worker of the team has called this as often as this one.
+    /// Waits until every worker of the team has called this as often as this one, and says for how long.
     ///
     /// What any of them wrote before is visible to all of them after. About 0.1 µs where each has a core.
     #[inline]
-    pub fn barrier(&self) {
-        if let Some(team) = self.team {
-            // Acquire, see Team::leave: the answer comes after everything that the one who left did.
-            team.barrier.wait(self.count, || team.left.0.load(Acquire) > 0);
-        }
+    pub fn barrier(&self) -> Duration {
+        // Acquire, see Team::leave: the answer comes after everything that the one who left did.
+        self.wait(|team| team.barrier.wait(self.count, || team.left.0.load(Acquire) > 0))
     }
 
     /// Tells that about so many multiply-adds were done, and may not return: where the caller shall stop (see
@@ -109,36 +107,34 @@ impl Worker<'_> {
         if self.id == 0 {
             self.pace.ask();
         }
-        // Acquire: as in Worker::barrier_of.
-        if self.team.is_some_and(|team| team.panicked.load(Acquire)) {
+        if self.team.is_some_and(Team::has_panicked) {
             panic::resume_unwind(Box::new(Abandoned));
         }
     }
 
-    /// Waits at `barrier` until `size` workers of this team have; for a part of a team, such as one per direction.
+    /// Waits at `barrier` until `size` workers of this team have, and says for how long; for a part of a team, such as one
+    /// per direction.
     ///
     /// The same workers use a barrier all through a call, with the same `size`. Unlike with [`Worker::barrier`] it is not
     /// noticed if one of them returns without coming (a panic is): the others wait for ever.
     #[inline]
-    pub fn barrier_of(&self, barrier: &Barrier, size: usize) {
-        if let Some(team) = self.team {
-            barrier.wait(size, || team.panicked.load(Acquire));
-        }
+    pub fn barrier_of(&self, barrier: &Barrier, size: usize) -> Duration {
+        self.wait(|team| barrier.wait(size, || team.has_panicked()))
     }
 
     /// Waits until the worker that another one follows has told of `place`. It must be one who comes there: it is not
-    /// noticed if it returns before (a panic is), and the other waits for ever.
+    /// noticed if it returns before (a panic is), and the other waits for ever. May not return, as [`Worker::poll`].
     #[inline]
     pub fn follow(&self, progress: &Progress, place: usize) {
-        wait_until(
-            || progress.has_reached(place),
-            || {
-                // Acquire: as in Worker::barrier_of.
-                if self.team.is_some_and(|team| team.panicked.load(Acquire)) {
-                    panic::resume_unwind(Box::new(Abandoned));
-                }
-            },
-        );
+        self.wait(|_| wait_until(|| progress.has_reached(place), || self.poll_now()));
+    }
+
+    /// Waits for others of the team.
+    #[inline]
+    fn wait(&self, wait: impl FnOnce(&Team) -> Duration) -> Duration {
+        let wait = self.team.map_or(Duration::ZERO, wait);
+        crowd::waited(wait);
+        wait
     }
 }
 
@@ -322,7 +318,7 @@ impl Team {
         self.leave();
         // Acquire: pairs with the release of each leaver; what the workers wrote is visible to the caller, and their
         // last use of `f` and of their seats lies before.
-        crowd::left_after(wait_until(|| self.left.0.load(Acquire) == count, || ()));
+        crowd::waited(wait_until(|| self.left.0.load(Acquire) == count, || ()));
     }
 
     /// Runs `f` as worker `id`, and keeps its panic.
@@ -336,9 +332,14 @@ impl Team {
                 // Dropping an unknown payload may panic, and here nothing may.
                 mem::forget(payload);
             }
-            // Release: pairs with Worker::barrier_of.
+            // Release: pairs with Team::has_panicked.
             self.panicked.store(true, Release);
         }
+    }
+
+    /// Whether a worker of the present call has panicked; what it did before is visible then.
+    fn has_panicked(&self) -> bool {
+        self.panicked.load(Acquire)
     }
 
     /// Counts one more worker as done. It touches neither the closure nor its seat in this call again.
@@ -359,6 +360,7 @@ impl Team {
 
     /// What a thread of the pool does all its life.
     fn sit(&self, index: usize) {
+        interrupt::never_here();
         let seat = &self.seats[index];
         if !seat.take() {
             return;

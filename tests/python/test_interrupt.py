@@ -50,6 +50,20 @@ def test_forward_is_interrupted(threads: int, rows: int) -> None:
     assert np.isfinite(np.asarray(y)).all()
 
 
+@pytest.mark.parametrize(
+    ("sizes", "options"),
+    [([512], {"recompute": True}), ([16, 1024], {"layer_norm": True})],  # parts of a call; a worker who waits for another
+    ids=["recompute", "one layer behind another"],
+)
+def test_calls_in_parts_are_interrupted(sizes: list[int], options: dict[str, bool]) -> None:
+    rl.set_num_threads(2)
+    lstm = rl.nn.LSTM(8, sizes, seed=0, **options)
+    answered = interrupted_after(0.2, lambda: lstm(np.full((1, 40_000, 8), 0.5)))
+    print(f"{options} answered Ctrl-C after {answered * 1000:.0f} ms")
+    y, _ = lstm(np.ones((2, 3, 8)))
+    assert np.isfinite(np.asarray(y)).all()
+
+
 @pytest.mark.parametrize("rows", [2, 64])
 def test_backward_is_interrupted_and_gradients_are_untouched(rows: int) -> None:
     rl.set_num_threads(2)

@@ -267,9 +267,9 @@ fn a_panic_frees_the_others_and_reaches_the_caller() {
                     worker.barrier();
                     assert_ne!(worker.id(), bad, "worker {bad} fails in round {round}");
                     match round % 3 {
-                        0 => worker.barrier_of(&half[worker.id() / 2], 2),
+                        0 => _ = worker.barrier_of(&half[worker.id() / 2], 2),
                         1 => worker.follow(&never, 1),
-                        _ => worker.barrier(),
+                        _ => _ = worker.barrier(),
                     }
                 });
             });
@@ -554,7 +554,7 @@ fn cost_of_a_call() {
     let barriers = 1000;
     let times = (0..200).map(|_| {
         let start = Instant::now();
-        threads::run(2, |worker| (0..barriers).for_each(|_| worker.barrier()));
+        threads::run(2, |worker| (0..barriers).for_each(|_| _ = worker.barrier()));
         start.elapsed().as_nanos() as f64 / 1e3 / f64::from(barriers)
     });
     report("barrier, 2 workers", times.collect());

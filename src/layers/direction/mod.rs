@@ -27,10 +27,11 @@ use crate::kernels::cell::{Cell, Zoneout};
 use crate::kernels::gemm::matrix::Right;
 use crate::kernels::gemm::pack;
 use crate::simd::{LANES, Level};
-use crate::threads::{Barrier, Worker};
+use crate::threads::{self, Barrier, Worker};
 use crate::view::Grid;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The sizes of a layer's direction.
 #[derive(Debug, Clone, Copy)]
@@ -277,20 +278,20 @@ impl<'a> Member<'a> {
         Member { worker, id: 0, count: 1, meeting: None, split: Split::Rows }
     }
 
-    pub fn meet(&self) {
-        if self.count > 1 {
-            match self.meeting {
-                Some(meeting) => self.worker.barrier_of(meeting, self.count),
-                None => self.worker.barrier(),
-            }
+    /// Waits for the others, and says for how long.
+    pub fn meet(&self) -> Duration {
+        match self.meeting {
+            _ if self.count <= 1 => Duration::ZERO,
+            Some(meeting) => self.worker.barrier_of(meeting, self.count),
+            None => self.worker.barrier(),
         }
     }
 
-    /// Waits for the others if they need this member's units for what comes.
+    /// Waits for the others, with as many units each, if they need this member's units for what comes.
     #[inline(always)]
     pub fn meet_units(&self) {
         if self.split == Split::Units {
-            self.meet();
+            threads::met_after(self.meet());
         }
     }
 
