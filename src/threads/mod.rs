@@ -28,6 +28,7 @@
 //! - A wait of a time slice for workers with equal shares is remembered for some calls, see [`crowded`]: they share their
 //!   work so that the workers need not wait for one another at each step.
 //! - A call that takes long can be stopped from outside, see [`ask`].
+//! - Every worker rounds as usual, whatever another library has switched its thread to.
 //! - A panic in one worker releases the others from their barriers and goes on in the caller.
 
 mod barrier;
@@ -35,6 +36,7 @@ mod count;
 mod crowd;
 mod interrupt;
 mod progress;
+mod rounding;
 mod seat;
 mod team;
 mod worth;

@@ -16,6 +16,7 @@ use super::count;
 use super::crowd;
 use super::interrupt::{self, Pace};
 use super::progress::Progress;
+use super::rounding;
 use super::seat::{CALLED, CLOSED, Call, Job, Seat};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::any::Any;
@@ -50,7 +51,7 @@ pub fn run<F: Fn(&Worker<'_>) + Sync>(workers: usize, f: F) {
     if workers > 1 && run_as_team(workers, &f) {
         return;
     }
-    f(&Worker { id: 0, count: 1, team: None, pace: Pace::default(), here: PhantomData });
+    rounding::standard(|| f(&Worker { id: 0, count: 1, team: None, pace: Pace::default(), here: PhantomData }));
 }
 
 /// One member of a team, as the closure sees it.
@@ -324,7 +325,7 @@ impl Team {
     /// Runs `f` as worker `id`, and keeps its panic.
     fn work(&self, id: usize, count: usize, f: &(dyn Fn(&Worker<'_>) + Sync)) {
         let worker = Worker { id, count, team: Some(self), pace: Pace::default(), here: PhantomData };
-        if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| f(&worker))) {
+        if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| rounding::standard(|| f(&worker)))) {
             let mut first = self.payload.lock().unwrap_or_else(PoisonError::into_inner);
             if first.is_none() {
                 *first = Some(payload);

@@ -8,9 +8,9 @@
 //! error  view  buffer  threads  rng  half    the ground, usable from every storey
 //! ```
 //!
-//! An arrow may only point down. Instruction sets are named in `simd/` and in the matrix product's micro-kernel only, and
-//! threads are started in `threads.rs` only. This reads text, not types: comments and literals are blanked out, then the
-//! paths that lead to the crate's root are looked at.
+//! An arrow may only point down. Instruction sets are named in `simd/`, in the matrix product's micro-kernel and where a
+//! thread's rounding is set, and threads are started in `threads.rs` only. This reads text, not types: comments and
+//! literals are blanked out, then the paths that lead to the crate's root are looked at.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,8 +29,8 @@ const STOREYS: [&[&str]; 6] = [
 const RESERVED: [(&[&str], &[&str], &str); 3] = [
     (
         &["std::arch", "core::arch", "target_feature", "is_x86_feature_detected", "is_aarch64_feature_detected"],
-        &["simd/", "kernels/gemm/micro.rs"],
-        "instruction sets belong to src/simd/ and src/kernels/gemm/micro.rs",
+        &["simd/", "kernels/gemm/micro.rs", "threads/rounding.rs"],
+        "instruction sets belong to src/simd/, src/kernels/gemm/micro.rs and src/threads/rounding.rs",
     ),
     (&["rayon"], &["threads.rs", "threads/"], "rayon has one gate, src/threads.rs"),
     (
