@@ -95,6 +95,34 @@ def test_gradients_of_one_parameter_from_several_threads() -> None:
         np.testing.assert_allclose(parameter.grad, threads * passes * once[name], rtol=1e-4, err_msg=name)
 
 
+def test_threads_that_go_backward_through_one_trunk_lose_nothing_silently() -> None:
+    x, barrier, taken = rl.Tensor([1.0], requires_grad=True), threading.Barrier(2), threading.Event()
+
+    def first(grad: np.ndarray, _: np.ndarray) -> np.ndarray:
+        barrier.wait(60)  # the checks of both passes are behind them
+        return grad
+
+    def second(grad: np.ndarray, _: np.ndarray) -> np.ndarray:
+        barrier.wait(60)
+        assert taken.wait(60)
+        return grad
+
+    trunk = x * 2.0
+    heads = [rl.ops.custom(lambda value: value, head)(trunk) for head in (first, second)]
+
+    def work(index: int) -> None:
+        if index == 0:
+            heads[0].backward([1.0])
+            taken.set()
+        else:
+            with pytest.raises(RuntimeError, match="this pass was already taken backward"):
+                heads[1].backward([1.0])
+
+    at_once(2, work)
+    assert x.grad is not None
+    assert x.grad.tolist() == [2.0]
+
+
 @pytest.mark.parametrize("options", [{}, {"bidirectional": True, "num_layers": 2}, {"dropout": 0.2, "num_layers": 2}])
 def test_thread_counts_change_no_bit(options: dict[str, object]) -> None:
     results = set()

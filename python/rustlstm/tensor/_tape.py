@@ -37,6 +37,11 @@ _adding = threading.Lock()
 _numbers = itertools.count()
 _number = operator.attrgetter("number")
 
+TAKEN = (
+    "this pass was already taken backward; run forward again, start from all outputs at once, "
+    "or detach() the state that came from it"
+)
+
 
 class no_grad(ContextDecorator):  # noqa: N801 - used as a word, as in torch
     """Inside, nothing is recorded and nothing kept. A context manager and a decorator, for the current thread.
@@ -145,10 +150,7 @@ def backward(tensors: Sequence[Tensor], grads: Sequence[npt.ArrayLike | None] | 
     # All is checked before, and added to the leaves at the end: a call that fails leaves every ``grad`` as it was.
     for node in order:
         if node.backward is None:
-            raise RuntimeError(
-                "this pass was already taken backward; run forward again, start from all outputs at once, "
-                "or detach() the state that came from it"
-            )
+            raise RuntimeError(TAKEN)
         for leaf, version in node.used:
             if leaf.version != version:
                 raise RuntimeError(
@@ -161,8 +163,10 @@ def backward(tensors: Sequence[Tensor], grads: Sequence[npt.ArrayLike | None] | 
     with np.errstate(all="ignore"):  # a slope may be infinite, or be NaN where nothing flows
         for node in order:
             run, parents, got = node.backward, node.parents, arrivals.at_nodes.pop(node)
-            if run is None or nothing(got):
+            if nothing(got):
                 continue
+            if run is None:  # another thread has been here since the check above
+                raise RuntimeError(TAKEN)
             returned = run(got)
             # What the pass kept is used up.
             node.backward, node.parents, node.used = None, (), ()
