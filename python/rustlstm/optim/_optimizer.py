@@ -13,7 +13,7 @@ from .._errors import NonFiniteError
 from .._options import count, flag, not_negative
 from .._saved import part, rows
 from ..ops import as_f32
-from ..tensor import Array
+from ..tensor import Array, adding
 from ._parameters import Parameters, Trainable, grouped, named, non_finite, refuse_other_names
 
 Check = Callable[[str, Any], Any]
@@ -171,8 +171,9 @@ class Optimizer:
 
     def zero_grad(self) -> None:
         """Forget all gradients: each ``grad`` becomes ``None``."""
-        for slot in self._slots:
-            slot.parameter.grad = None
+        with adding():
+            for slot in self._slots:
+                slot.parameter.grad = None
 
     @property
     def lr(self) -> float:

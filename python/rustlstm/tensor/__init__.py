@@ -2,6 +2,7 @@
 
 from ._tape import Array as Array
 from ._tape import Gradients as Gradients
+from ._tape import adding as adding
 from ._tape import backward as backward
 from ._tape import no_grad as no_grad
 from ._tape import nothing as nothing
