@@ -238,6 +238,27 @@ def test_no_grad_decorates_for_all_threads() -> None:
     assert sorted(after) == [False, True, True]
 
 
+def test_one_no_grad_in_several_threads() -> None:
+    one, turn, seen = rl.no_grad(), threading.Barrier(2), {}
+
+    def outer() -> None:
+        with rl.no_grad():
+            with one:
+                turn.wait(10)
+                turn.wait(10)
+            seen["inside another"] = recording(leaf(1.0))
+        turn.wait(10)
+
+    thread = threading.Thread(target=outer)
+    thread.start()
+    turn.wait(10)
+    with one:
+        turn.wait(10)
+        turn.wait(10)
+    thread.join()
+    assert (seen, recording(leaf(1.0))) == ({"inside another": False}, True)
+
+
 def test_a_parameter_is_not_replaced_by_an_array() -> None:
     lstm = rl.nn.LSTM(2, 3)
     with pytest.raises(AttributeError, match=r"assign\("):

@@ -28,7 +28,7 @@ Gradients: TypeAlias = Sequence[Array | None]
 
 
 class _Mode(threading.local):
-    recording = True
+    inside = 0  # how many ``no_grad`` the thread is in
 
 
 _mode = _Mode()
@@ -53,19 +53,12 @@ class no_grad(ContextDecorator):  # noqa: N801 - used as a word, as in torch
     False
     """
 
-    def __init__(self) -> None:
-        self._before: list[bool] = []
-
-    def _recreate_cm(self) -> no_grad:
-        # A decorated function gets a new one for each call, since it may run in several threads at once.
-        return no_grad()
-
     def __enter__(self) -> None:
-        self._before.append(_mode.recording)
-        _mode.recording = False
+        _mode.inside += 1
 
     def __exit__(self, *exception: object) -> None:
-        _mode.recording = self._before.pop()
+        if _mode.inside:  # it may have been entered by another thread, in a generator
+            _mode.inside -= 1
 
 
 def _after_fork() -> None:
@@ -89,7 +82,7 @@ def adding() -> AbstractContextManager[bool]:
 
 def recording(*inputs: Tensor) -> bool:
     """Say whether an operation on these inputs goes on the tape."""
-    if _mode.recording:
+    if not _mode.inside:
         for tensor in inputs:  # a loop, because any() would take as long as the rest of a small operation
             if tensor.requires_grad:
                 return True
