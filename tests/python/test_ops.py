@@ -215,6 +215,37 @@ def test_mistakes_are_errors(wrong: Callable[[rl.Tensor], Any], error: type[Exce
         wrong(rl.Tensor([1.0, 2.0, 3.0], requires_grad=True))
 
 
+LISTS: dict[str, Callable[[rl.Tensor], Any]] = {
+    "operand": lambda a: rl.Tensor([1.0, 2.0]) * [a[0], 3.0],
+    "deep": lambda a: np.ones((1, 3, 2)) * rl.Tensor(2.0) + (((1.0, 2.0), [3.0, 4.0], [5.0, a[0]]),),
+    "matmul": lambda a: rl.Tensor([[1.0, 2.0]]) @ [a, a],
+    "where": lambda a: ops.where([True, False], rl.Tensor([0.0, 0.0]), [a[0], a[1]]),
+    "concat": lambda a: ops.concat([a, [a.sum(), a.sum()]]),
+    "custom": lambda a: ops.custom(lambda x, y: x * y, lambda grad, x, y: (grad * y, grad * x))(a, [a[0], a[1]]),
+    "linear": lambda a: ops.linear([[a[0], a[1]]], rl.nn.Parameter(np.ones((3, 2)))),
+    "loss": lambda a: rl.losses.mse([a[0], a[1]], [0.0, 0.0]),
+    "sequence": lambda a: rl.nn.LSTM(2, 3)([[a, a]])[0],
+    "state": lambda a: rl.nn.LSTM(2, 2)(np.ones((1, 1, 2)), state=([[a]], None))[0],
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_does_not_swallow_gradients(name: str) -> None:
+    a = rl.Tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(TypeError, match=r"would lose it; join what is in it with rustlstm\.ops\.stack"):
+        LISTS[name](a)
+    with rl.no_grad():
+        lost = LISTS[name](a).numpy()
+    np.testing.assert_array_equal(LISTS[name](a.detach()), lost)
+
+
+def test_gradients_reach_the_sequences_of_a_list() -> None:
+    rows = [rl.Tensor(np.ones((steps, 2)), requires_grad=True) for steps in (2, 3)]
+    y, _ = rl.nn.LSTM(2, 3)([*rows, [[1.0, 2.0]]])
+    y.sum().backward()
+    assert [row.grad.shape for row in rows] == [(2, 2), (3, 2)]
+
+
 def test_mistakes_in_a_custom_operation_are_errors() -> None:
     a = rl.Tensor([1.0, 2.0], requires_grad=True)
     with pytest.raises(ValueError, match="must return 1 gradients, one for each input, got 2"):

@@ -10,4 +10,5 @@ from ._tape import recording as recording
 from ._tensor import Tensor as Tensor
 from ._tensor import Versioned as Versioned
 from ._tensor import attach as attach
+from ._tensor import from_list as from_list
 from ._tensor import wrap as wrap
