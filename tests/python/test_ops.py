@@ -146,6 +146,13 @@ def test_equal_elements_share_the_gradient_of_an_extreme() -> None:
     assert b.grad.tolist() == [0.5, 1]
 
 
+@pytest.mark.parametrize("beyond", [1e300, np.float64(1e300), 10**400, np.inf], ids=range(4))
+def test_bounds_beyond_float32_are_infinite(beyond: float) -> None:
+    a = rl.Tensor([-np.inf, 1.0, np.inf], requires_grad=True)
+    with np.errstate(all="raise"):
+        assert [ops.clip(a, -beyond, beyond).tolist(), a.clip(high=beyond).tolist()] == [a.tolist()] * 2
+
+
 def test_numpy_takes_part() -> None:
     a = rl.Tensor([[1.0, 4.0]], requires_grad=True)
     (np.sqrt(a) * np.array([1.0, 2.0]) + np.float64(1)).sum().backward()
@@ -201,6 +208,12 @@ def test_values_cannot_be_written() -> None:
         (lambda a: bool(a), ValueError, "neither true nor false"),
         (lambda a: a[a], TypeError, "cannot be an index"),
         (lambda a: ops.clip(a), ValueError, "needs low, high or both"),
+        (lambda a: np.clip(a, -1.0, a.sum()), TypeError, "high must be a number, got Tensor"),
+        (lambda a: a.clip(a[0], 3.0), TypeError, "low must be a number, got Tensor"),
+        (lambda a: a.clip(np.zeros(3), 3.0), TypeError, "low must be a number, got array"),
+        (lambda a: a.clip(2, 1), ValueError, "low must not be above high, got 2 and 1"),
+        (lambda a: rl.losses.huber(a, [0.0] * 3, delta=a[0]), TypeError, "delta must be a number, got Tensor"),
+        (lambda a: rl.losses.quantile(a, 0.0, q=[a[0], 0.5]), TypeError, r"q\[0\] must be a number, got Tensor"),
         (lambda a: ops.where([1, 0, 1], a, a), TypeError, "array of booleans"),
         (lambda a: ops.concat(a), ValueError, "a list of at least one"),
         (lambda a: ops.stack([]), ValueError, "a list of at least one"),
