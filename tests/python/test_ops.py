@@ -178,6 +178,20 @@ def test_operands_that_change_afterwards_do_not_matter() -> None:
     assert a.grad.tolist() == [6, 0]
 
 
+def test_what_is_given_back_or_replaced_afterwards_does_not_matter() -> None:
+    rows = [rl.Tensor(np.ones((steps, 2)), requires_grad=True) for steps in (3, 2)]
+    y, lengths = ops.pad(rows)
+    lengths -= 1
+    y.sum().backward()
+    assert [row.grad.tolist() for row in rows] == [[[1.0, 1.0]] * 3, [[1.0, 1.0]] * 2]
+    for extreme, slope in ((ops.max, [0, 1, 0]), (ops.min, [1, 0, 0])):
+        a = rl.Tensor([1.0, 3.0, 2.0], requires_grad=True)
+        y = extreme(a)
+        a.data = a.data - 5
+        y.backward()
+        assert a.grad.tolist() == slope
+
+
 def test_a_parameter_that_changed_is_refused() -> None:
     w = rl.nn.Parameter([1.0, 2.0])
     y = (w * w).sum()
