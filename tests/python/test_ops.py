@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import array
+from collections import UserList
 from collections.abc import Callable
 from typing import Any
 
@@ -178,6 +180,51 @@ def test_operands_that_change_afterwards_do_not_matter() -> None:
     assert a.grad.tolist() == [6, 0]
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        lambda place: array.array("q", [place]),
+        lambda place: UserList([place]),
+        lambda place: [place],
+        lambda place: (UserList([place]),),
+        lambda place: slice(np.array(place), np.array(place + 1)),
+        lambda place: (slice(np.array(place), np.array(place + 1)), None),
+    ],
+    ids=["array.array", "UserList", "list", "in a tuple", "slice", "slice in a tuple"],
+)
+def test_an_index_that_changes_afterwards_does_not_matter(kind: Callable[[int], Any]) -> None:
+    a, key = rl.Tensor([1.0, 2.0, 3.0], requires_grad=True), kind(0)
+    y = a[key].sum()
+    for part in key if isinstance(key, tuple) else (key,):
+        if isinstance(part, slice):
+            part.start[...], part.stop[...] = 2, 3
+        elif part is not None:
+            part[0] = 2
+    y.backward()
+    assert (y.item(), a.grad.tolist()) == (1.0, [1, 0, 0])
+
+
+class Second:
+    def __index__(self) -> int:
+        return 1
+
+
+@pytest.mark.parametrize(
+    "key",
+    [[], ([], 0), (slice(None), []), range(0), range(2), np.array(1), slice(np.int64(1), None), Second(), True],
+    ids=str,
+)
+def test_an_index_means_what_it_means_in_numpy(key: Any) -> None:
+    plain = np.arange(6, dtype=np.float32).reshape(2, 3)
+    a = rl.Tensor(plain, requires_grad=True)
+    y = a[key]
+    np.testing.assert_array_equal(y, plain[key])
+    y.backward(np.ones(y.shape))
+    expected = np.zeros((2, 3))
+    expected[key] = 1
+    np.testing.assert_array_equal(a.grad, expected)
+
+
 def test_what_is_given_back_or_replaced_afterwards_does_not_matter() -> None:
     rows = [rl.Tensor(np.ones((steps, 2)), requires_grad=True) for steps in (3, 2)]
     y, lengths = ops.pad(rows)
@@ -234,6 +281,10 @@ def test_values_cannot_be_written() -> None:
         (lambda a: a + np.ones(4), ValueError, "broadcast"),
         (lambda a: a.reshape(2, 2), ValueError, "reshape"),
         (lambda a: a[7], IndexError, "out of bounds"),
+        (lambda a: a["name"], IndexError, "must be of integer"),
+        (lambda a: a[object()], TypeError, "cannot be interpreted as an integer"),
+        (lambda a: a[a[0] :], TypeError, "cannot be interpreted as an integer"),
+        (lambda a: a[1.0:], TypeError, "cannot be interpreted as an integer"),
         (lambda a: a.backward(), ValueError, r"needs its gradient"),
     ],
 )
