@@ -28,6 +28,7 @@ from collections.abc import Sequence
 import numpy.typing as npt
 
 from . import ops
+from ._options import number
 from .ops import ArrayLike, Reduction
 from .tensor import Tensor
 
@@ -109,7 +110,7 @@ def huber(
     >>> huber([0.5, 3.0], [0.0, 0.0], reduction="none").tolist()
     [0.125, 2.5]
     """
-    return ops.regression_loss("huber", prediction, target, (delta,), lengths, weights, reduction)
+    return ops.regression_loss("huber", prediction, target, (number("delta", delta),), lengths, weights, reduction)
 
 
 def quantile(
@@ -139,7 +140,8 @@ def quantile(
     """
     if isinstance(q, (int, float)):
         return ops.regression_loss("quantile", prediction, target, (q,), lengths, weights, reduction)
-    return ops.regression_loss("quantiles", prediction, target, q, lengths, weights, reduction)
+    levels = [number(f"q[{index}]", level) for index, level in enumerate(q)]
+    return ops.regression_loss("quantiles", prediction, target, levels, lengths, weights, reduction)
 
 
 def cross_entropy(

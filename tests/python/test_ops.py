@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import array
+from collections import UserList
 from collections.abc import Callable
 from typing import Any
 
@@ -146,6 +148,13 @@ def test_equal_elements_share_the_gradient_of_an_extreme() -> None:
     assert b.grad.tolist() == [0.5, 1]
 
 
+@pytest.mark.parametrize("beyond", [1e300, np.float64(1e300), 10**400, np.inf], ids=range(4))
+def test_bounds_beyond_float32_are_infinite(beyond: float) -> None:
+    a = rl.Tensor([-np.inf, 1.0, np.inf], requires_grad=True)
+    with np.errstate(all="raise"):
+        assert [ops.clip(a, -beyond, beyond).tolist(), a.clip(high=beyond).tolist()] == [a.tolist()] * 2
+
+
 def test_numpy_takes_part() -> None:
     a = rl.Tensor([[1.0, 4.0]], requires_grad=True)
     (np.sqrt(a) * np.array([1.0, 2.0]) + np.float64(1)).sum().backward()
@@ -169,6 +178,65 @@ def test_operands_that_change_afterwards_do_not_matter() -> None:
     key[:] = 1
     y.backward()
     assert a.grad.tolist() == [6, 0]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        lambda place: array.array("q", [place]),
+        lambda place: UserList([place]),
+        lambda place: [place],
+        lambda place: (UserList([place]),),
+        lambda place: slice(np.array(place), np.array(place + 1)),
+        lambda place: (slice(np.array(place), np.array(place + 1)), None),
+    ],
+    ids=["array.array", "UserList", "list", "in a tuple", "slice", "slice in a tuple"],
+)
+def test_an_index_that_changes_afterwards_does_not_matter(kind: Callable[[int], Any]) -> None:
+    a, key = rl.Tensor([1.0, 2.0, 3.0], requires_grad=True), kind(0)
+    y = a[key].sum()
+    for part in key if isinstance(key, tuple) else (key,):
+        if isinstance(part, slice):
+            part.start[...], part.stop[...] = 2, 3
+        elif part is not None:
+            part[0] = 2
+    y.backward()
+    assert (y.item(), a.grad.tolist()) == (1.0, [1, 0, 0])
+
+
+class Second:
+    def __index__(self) -> int:
+        return 1
+
+
+@pytest.mark.parametrize(
+    "key",
+    [[], ([], 0), (slice(None), []), range(0), range(2), np.array(1), slice(np.int64(1), None), Second(), True],
+    ids=str,
+)
+def test_an_index_means_what_it_means_in_numpy(key: Any) -> None:
+    plain = np.arange(6, dtype=np.float32).reshape(2, 3)
+    a = rl.Tensor(plain, requires_grad=True)
+    y = a[key]
+    np.testing.assert_array_equal(y, plain[key])
+    y.backward(np.ones(y.shape))
+    expected = np.zeros((2, 3))
+    expected[key] = 1
+    np.testing.assert_array_equal(a.grad, expected)
+
+
+def test_what_is_given_back_or_replaced_afterwards_does_not_matter() -> None:
+    rows = [rl.Tensor(np.ones((steps, 2)), requires_grad=True) for steps in (3, 2)]
+    y, lengths = ops.pad(rows)
+    lengths -= 1
+    y.sum().backward()
+    assert [row.grad.tolist() for row in rows] == [[[1.0, 1.0]] * 3, [[1.0, 1.0]] * 2]
+    for extreme, slope in ((ops.max, [0, 1, 0]), (ops.min, [1, 0, 0])):
+        a = rl.Tensor([1.0, 3.0, 2.0], requires_grad=True)
+        y = extreme(a)
+        a.data = a.data - 5
+        y.backward()
+        assert a.grad.tolist() == slope
 
 
 def test_a_parameter_that_changed_is_refused() -> None:
@@ -201,18 +269,59 @@ def test_values_cannot_be_written() -> None:
         (lambda a: bool(a), ValueError, "neither true nor false"),
         (lambda a: a[a], TypeError, "cannot be an index"),
         (lambda a: ops.clip(a), ValueError, "needs low, high or both"),
+        (lambda a: np.clip(a, -1.0, a.sum()), TypeError, "high must be a number, got Tensor"),
+        (lambda a: a.clip(a[0], 3.0), TypeError, "low must be a number, got Tensor"),
+        (lambda a: a.clip(np.zeros(3), 3.0), TypeError, "low must be a number, got array"),
+        (lambda a: a.clip(2, 1), ValueError, "low must not be above high, got 2 and 1"),
+        (lambda a: rl.losses.huber(a, [0.0] * 3, delta=a[0]), TypeError, "delta must be a number, got Tensor"),
+        (lambda a: rl.losses.quantile(a, 0.0, q=[a[0], 0.5]), TypeError, r"q\[0\] must be a number, got Tensor"),
         (lambda a: ops.where([1, 0, 1], a, a), TypeError, "array of booleans"),
         (lambda a: ops.concat(a), ValueError, "a list of at least one"),
         (lambda a: ops.stack([]), ValueError, "a list of at least one"),
         (lambda a: a + np.ones(4), ValueError, "broadcast"),
         (lambda a: a.reshape(2, 2), ValueError, "reshape"),
         (lambda a: a[7], IndexError, "out of bounds"),
+        (lambda a: a["name"], IndexError, "must be of integer"),
+        (lambda a: a[object()], TypeError, "cannot be interpreted as an integer"),
+        (lambda a: a[a[0] :], TypeError, "cannot be interpreted as an integer"),
+        (lambda a: a[1.0:], TypeError, "cannot be interpreted as an integer"),
         (lambda a: a.backward(), ValueError, r"needs its gradient"),
     ],
 )
 def test_mistakes_are_errors(wrong: Callable[[rl.Tensor], Any], error: type[Exception], sentence: str) -> None:
     with pytest.raises(error, match=sentence):
         wrong(rl.Tensor([1.0, 2.0, 3.0], requires_grad=True))
+
+
+LISTS: dict[str, Callable[[rl.Tensor], Any]] = {
+    "operand": lambda a: rl.Tensor([1.0, 2.0]) * [a[0], 3.0],
+    "deep": lambda a: np.ones((1, 3, 2)) * rl.Tensor(2.0) + (((1.0, 2.0), [3.0, 4.0], [5.0, a[0]]),),
+    "matmul": lambda a: rl.Tensor([[1.0, 2.0]]) @ [a, a],
+    "where": lambda a: ops.where([True, False], rl.Tensor([0.0, 0.0]), [a[0], a[1]]),
+    "concat": lambda a: ops.concat([a, [a.sum(), a.sum()]]),
+    "custom": lambda a: ops.custom(lambda x, y: x * y, lambda grad, x, y: (grad * y, grad * x))(a, [a[0], a[1]]),
+    "linear": lambda a: ops.linear([[a[0], a[1]]], rl.nn.Parameter(np.ones((3, 2)))),
+    "loss": lambda a: rl.losses.mse([a[0], a[1]], [0.0, 0.0]),
+    "sequence": lambda a: rl.nn.LSTM(2, 3)([[a, a]])[0],
+    "state": lambda a: rl.nn.LSTM(2, 2)(np.ones((1, 1, 2)), state=([[a]], None))[0],
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_does_not_swallow_gradients(name: str) -> None:
+    a = rl.Tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(TypeError, match=r"would lose it; join what is in it with rustlstm\.ops\.stack"):
+        LISTS[name](a)
+    with rl.no_grad():
+        lost = LISTS[name](a).numpy()
+    np.testing.assert_array_equal(LISTS[name](a.detach()), lost)
+
+
+def test_gradients_reach_the_sequences_of_a_list() -> None:
+    rows = [rl.Tensor(np.ones((steps, 2)), requires_grad=True) for steps in (2, 3)]
+    y, _ = rl.nn.LSTM(2, 3)([*rows, [[1.0, 2.0]]])
+    y.sum().backward()
+    assert [row.grad.shape for row in rows] == [(2, 2), (3, 2)]
 
 
 def test_mistakes_in_a_custom_operation_are_errors() -> None:

@@ -5,6 +5,7 @@ The rules themselves are held against their equations in tests/rust/optim.rs, an
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import pickle
@@ -456,6 +457,51 @@ def test_backward_after_the_step_is_refused() -> None:
     optimizer.step()
     with pytest.raises(RuntimeError, match="was changed after the forward pass"):
         y.backward(np.ones(y.shape))
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("change", ["step", "assign", "average"])
+def test_an_interrupt_or_another_thread_leaves_no_old_weights(
+    change: str, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A layer packs its weights once for each version: just before they are written, or when that was interrupted."""
+    lstm = rl.nn.LSTM(3, 4)
+    x, ema, optimizer = np.ones((1, 2, 3), np.float32), optim.EMA(lstm), optim.SGD(lstm, 0.1)
+    for parameter in lstm.parameters():
+        parameter.assign(parameter.numpy() + 1)
+        parameter.grad = np.ones(parameter.shape, np.float32)
+    with rl.no_grad():
+        before = lstm(x)[0].numpy()
+
+    def disturbed(write: Callable[[], Any]) -> Any:
+        if moment == "before":
+            lstm(x)
+        done = write()
+        if moment == "after":
+            raise KeyboardInterrupt
+        return done
+
+    class Buffer(np.ndarray):
+        def __setitem__(self, key: Any, value: Any) -> None:
+            disturbed(lambda: super(Buffer, self).__setitem__(key, value))
+
+    if change == "step":
+        real = optim._optimizer.optimizer_step
+        monkeypatch.setattr(optim._optimizer, "optimizer_step", lambda *given: disturbed(lambda: real(*given)))
+    else:
+        lstm.weight_ih_l0._buffer = lstm.weight_ih_l0._buffer.view(Buffer)
+    with contextlib.suppress(KeyboardInterrupt), rl.no_grad():
+        if change == "step":
+            optimizer.step()
+        elif change == "assign":
+            lstm.weight_ih_l0.assign(np.zeros(lstm.weight_ih_l0.shape))
+        else:
+            optim._average._write([lstm.weight_ih_l0], ema._averages[:1])
+    fresh = rl.nn.LSTM(3, 4)
+    fresh.load_state_dict(lstm.state_dict())
+    with rl.no_grad():
+        assert np.array_equal(lstm(x)[0], fresh(x)[0])
+        assert not np.array_equal(lstm(x)[0], before)
 
 
 def test_asgd_starts_averaging_when_the_loss_no_longer_falls() -> None:

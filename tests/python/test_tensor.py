@@ -238,6 +238,27 @@ def test_no_grad_decorates_for_all_threads() -> None:
     assert sorted(after) == [False, True, True]
 
 
+def test_one_no_grad_in_several_threads() -> None:
+    one, turn, seen = rl.no_grad(), threading.Barrier(2), {}
+
+    def outer() -> None:
+        with rl.no_grad():
+            with one:
+                turn.wait(10)
+                turn.wait(10)
+            seen["inside another"] = recording(leaf(1.0))
+        turn.wait(10)
+
+    thread = threading.Thread(target=outer)
+    thread.start()
+    turn.wait(10)
+    with one:
+        turn.wait(10)
+        turn.wait(10)
+    thread.join()
+    assert (seen, recording(leaf(1.0))) == ({"inside another": False}, True)
+
+
 def test_a_parameter_is_not_replaced_by_an_array() -> None:
     lstm = rl.nn.LSTM(2, 3)
     with pytest.raises(AttributeError, match=r"assign\("):
@@ -304,3 +325,44 @@ def test_what_backward_is_given() -> None:
     with pytest.raises(ValueError, match="grads must have one gradient for each of 1 tensors, got 2"):
         rl.backward([a], [[1.0], [1.0]])
     assert f"{a:.2f}" == "1.00"
+
+
+def test_sums_of_gradients_may_be_infinite() -> None:
+    a, b = leaf(1.0), leaf(1.0)
+    with np.errstate(all="raise"):
+        for _ in range(2):
+            rl.backward([b * 1.0, a * 1.0], [[1.0], [3e38]])
+        rl.backward([b, b], [[3e38], [3e38]])
+    assert a.grad.tolist() == b.grad.tolist() == [np.inf]
+
+
+def test_a_sum_that_fails_adds_nothing() -> None:
+    a, b = leaf(1.0, 2.0), leaf(1.0, 2.0)
+    a.grad, b.grad = np.ones(2, np.float32), np.ones(3, np.float32)
+    y = times(a, b)
+    with pytest.raises(ValueError, match="broadcast"):
+        y.backward([1.0, 1.0])
+    assert (a.grad.tolist(), b.grad.tolist()) == ([1.0, 1.0], [1.0, 1.0, 1.0])
+
+
+def test_the_gradient_of_a_number_is_an_array() -> None:
+    x = Tensor(2.0, requires_grad=True)
+    kinds = []
+    look = rl.ops.custom(lambda value: value, lambda grad, _: kinds.append(type(grad)) or grad)
+    for _ in range(2):
+        y = look(x)
+        (y * 3.0 + y + x * 2.0).backward()
+        kinds.append(type(x.grad))
+    assert (x.grad.tolist(), set(kinds)) == (12.0, {np.ndarray})
+
+
+def test_gradients_are_kept_apart() -> None:
+    # Sums are made in place, where nobody else has the array.
+    a, b, start = leaf(1.0, 2.0), leaf(3.0, 4.0), np.ones(2, np.float32)
+    for _ in range(2):
+        rl.backward([a + b, a, b], [start] * 3)
+        first = a.grad, b.grad
+    before = [grad.tolist() for grad in first]
+    rl.backward([a + b], [start])
+    assert [grad.tolist() for grad in first] == before == [[4.0, 4.0]] * 2
+    assert (a.grad.tolist(), b.grad.tolist(), start.tolist()) == ([5.0, 5.0], [5.0, 5.0], [1.0, 1.0])

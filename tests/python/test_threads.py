@@ -95,6 +95,90 @@ def test_gradients_of_one_parameter_from_several_threads() -> None:
         np.testing.assert_allclose(parameter.grad, threads * passes * once[name], rtol=1e-4, err_msg=name)
 
 
+class Watched(rl.nn.Parameter):
+    """Calls a function of the user when its gradient has come."""
+
+    after: Callable[[], None] | None = None
+
+    @property
+    def grad(self) -> np.ndarray | None:
+        return rl.Tensor.grad.__get__(self)
+
+    @grad.setter
+    def grad(self, grad: np.ndarray | None) -> None:
+        rl.Tensor.grad.__set__(self, grad)
+        if grad is not None and self.after is not None:
+            self.after()
+
+
+@pytest.mark.once
+def test_what_runs_while_gradients_are_added_may_go_backward() -> None:
+    # In a process of its own: what hangs here would hold up all that comes later.
+    code = """if True:
+        import rustlstm as rl
+        inner = rl.nn.Parameter([1.0])
+        class Watched(rl.nn.Parameter):
+            @property
+            def grad(self):
+                return rl.Tensor.grad.__get__(self)
+            @grad.setter
+            def grad(self, grad):
+                rl.Tensor.grad.__set__(self, grad)
+                if grad is not None:
+                    (inner * 2.0).backward([1.0])
+        outer = Watched([1.0])
+        (outer * 3.0).backward([1.0])
+        print(outer.grad.tolist(), inner.grad.tolist())
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=True)
+    assert done.stdout == "[3.0] [2.0]\n"
+
+
+@pytest.mark.parametrize("by", ["optimizer", "module"])
+def test_gradients_are_forgotten_before_or_after_they_are_added(by: str) -> None:
+    parameters = [Watched([1.0]), rl.nn.Parameter([1.0])]
+    model = rl.nn.Module()
+    model.first, model.second = parameters
+    thread = threading.Thread(target=(model if by == "module" else rl.optim.SGD(parameters, 0.1)).zero_grad)
+
+    def meanwhile() -> None:
+        thread.start()
+        thread.join(0.2)
+
+    parameters[0].after = meanwhile
+    (parameters[0] * parameters[1]).backward([1.0])
+    thread.join()
+    assert [parameter.grad for parameter in parameters] == [None, None]
+
+
+def test_threads_that_go_backward_through_one_trunk_lose_nothing_silently() -> None:
+    x, barrier, taken = rl.Tensor([1.0], requires_grad=True), threading.Barrier(2), threading.Event()
+
+    def first(grad: np.ndarray, _: np.ndarray) -> np.ndarray:
+        barrier.wait(60)  # the checks of both passes are behind them
+        return grad
+
+    def second(grad: np.ndarray, _: np.ndarray) -> np.ndarray:
+        barrier.wait(60)
+        assert taken.wait(60)
+        return grad
+
+    trunk = x * 2.0
+    heads = [rl.ops.custom(lambda value: value, head)(trunk) for head in (first, second)]
+
+    def work(index: int) -> None:
+        if index == 0:
+            heads[0].backward([1.0])
+            taken.set()
+        else:
+            with pytest.raises(RuntimeError, match="this pass was already taken backward"):
+                heads[1].backward([1.0])
+
+    at_once(2, work)
+    assert x.grad is not None
+    assert x.grad.tolist() == [2.0]
+
+
 @pytest.mark.parametrize("options", [{}, {"bidirectional": True, "num_layers": 2}, {"dropout": 0.2, "num_layers": 2}])
 def test_thread_counts_change_no_bit(options: dict[str, object]) -> None:
     results = set()

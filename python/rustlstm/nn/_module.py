@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TextIO, TypeVar
 import numpy as np
 
 from ..ops import as_f32
-from ..tensor import Array
+from ..tensor import Array, adding
 from ._config import describe, register
 from ._parameter import Parameter
 
@@ -101,8 +101,9 @@ class Module:
 
     def zero_grad(self) -> None:
         """Forget all gradients: each ``grad`` becomes ``None``."""
-        for parameter in self.parameters():
-            parameter.grad = None
+        with adding():
+            for parameter in self.parameters():
+                parameter.grad = None
 
     def state_dict(self, *, torch: bool = False) -> dict[str, Array]:
         """Return copies of all parameters by path.

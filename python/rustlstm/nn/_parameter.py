@@ -62,6 +62,7 @@ class Parameter(Versioned):
     def assign(self, value: npt.ArrayLike) -> None:
         """Take on the values of an array with the same shape."""
         array = as_f32("value", value, [("", extent) for extent in self.shape])
+        self.touch()
         if self._buffer.flags.writeable:
             self._buffer[...] = array
         else:  # it was made without memory
@@ -78,7 +79,11 @@ class Parameter(Versioned):
         return _restored, (type(self), self.numpy(), self.requires_grad, self.name)
 
     def touch(self) -> None:
-        """Say that the values have changed. For optimizers, which write through ``_buffer``."""
+        """Say that the values change. For optimizers, which write through ``_buffer``.
+
+        To be called before they do, for an interrupt may be all that follows, and whoever has packed the old values
+        must not take them for the new ones; and again after, for another thread may have packed some of each.
+        """
         self.version = next(_versions)
 
 

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from .._options import number
 from ..tensor import Array, Gradients, Tensor, attach, recording, wrap
-from ._values import ArrayLike, constant, values
+from ._values import LARGEST, ArrayLike, constant, values
 
 # From the gradient of the result to that of one operand, before broadcasting is undone.
 Slope: TypeAlias = Callable[[Array], Array]
@@ -148,7 +149,7 @@ def clip(a: ArrayLike, low: float | None = None, high: float | None = None) -> T
     if low is None and high is None:
         raise ValueError("clip needs low, high or both")
     (x,), operands = _operands(a)
-    least, most = np.float32(-np.inf if low is None else low), np.float32(np.inf if high is None else high)
+    least, most = _bound("low", low, -np.inf), _bound("high", high, np.inf)
     if least > most:
         raise ValueError(f"low must not be above high, got {low} and {high}")
     return _result(np.clip(x, least, most), operands, lambda grad: np.where((x >= least) & (x <= most), grad, 0))
@@ -163,6 +164,13 @@ def where(condition: npt.ArrayLike, a: ArrayLike, b: ArrayLike) -> Tensor:
     return _result(
         np.where(chosen, x, y), operands, lambda grad: np.where(chosen, grad, 0), lambda grad: np.where(chosen, 0, grad)
     )
+
+
+def _bound(name: str, given: Any, none: float) -> Any:
+    """Return a bound, infinite if it is beyond float32."""
+    bound = none if given is None else number(name, given)
+    bound = np.inf if bound > LARGEST else -np.inf if bound < -LARGEST else bound
+    return np.float32(bound)
 
 
 def _operands(*given: ArrayLike) -> tuple[list[Array], tuple[Any, ...]]:

@@ -35,9 +35,11 @@ def pad(rows: Sequence[Any], channels: int | None = None) -> tuple[Tensor, npt.N
     if not recording(*parents):
         return wrap(batch), lengths
 
+    ends = lengths.tolist()  # the caller may change the array
+
     def backward(grads: Gradients) -> Gradients:
         (grad,) = grads
         assert grad is not None
-        return [grad[index, : lengths[index]] for index, is_tensor in enumerate(taped) if is_tensor]
+        return [grad[index, : ends[index]] for index, is_tensor in enumerate(taped) if is_tensor]
 
     return attach([batch], parents, backward)[0], lengths

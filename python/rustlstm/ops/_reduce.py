@@ -28,19 +28,22 @@ def mean(a: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
 
 def max(a: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Return the largest over the axes, or of all; equal ones share the gradient."""
-    return _extreme(a, np.asarray(a.data.max(axis=axis, keepdims=keepdims)), axis)
+    return _extreme(a, np.maximum, axis, keepdims)
 
 
 def min(a: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Return the smallest over the axes, or of all; equal ones share the gradient."""
-    return _extreme(a, np.asarray(a.data.min(axis=axis, keepdims=keepdims)), axis)
+    return _extreme(a, np.minimum, axis, keepdims)
 
 
-def _extreme(a: Tensor, data: Array, axis: Axes) -> Tensor:
+def _extreme(a: Tensor, which: np.ufunc, axis: Axes, keepdims: bool) -> Tensor:
+    whole = a.data  # what ``data`` is later does not matter
+    data = np.asarray(which.reduce(whole, axis=axis, keepdims=keepdims))
+
     def back(grad: Array) -> Array:
-        reached = a.data == _kept(a, data, axis)
+        reached = whole == _kept(whole, data, axis)
         count = reached.sum(axis=axis, keepdims=True, dtype=np.float32)
-        return np.where(reached, _kept(a, grad, axis) / np.maximum(count, 1), 0)
+        return np.where(reached, _kept(whole, grad, axis) / np.maximum(count, 1), 0)
 
     return _reduced(a, data, back)
 
@@ -55,7 +58,7 @@ def _reduced(a: Tensor, data: Array, back: Any) -> Tensor:
     return attach([data], [a], backward)[0]
 
 
-def _kept(a: Tensor, reduced: Array, axis: Axes) -> Array:
+def _kept(a: Tensor | Array, reduced: Array, axis: Axes) -> Array:
     """Return a reduced array with its axes kept, as extents of 1."""
     axes = range(a.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     gone = {one % a.ndim for one in axes if a.ndim}

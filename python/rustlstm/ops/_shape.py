@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,11 +11,15 @@ import numpy as np
 from ..tensor import Array, Gradients, Tensor, Versioned, attach, recording, wrap
 from ._values import ArrayLike, constant
 
+BOUND = (int, type(None))
+
 
 def index(a: Tensor, key: Any) -> Tensor:
     """Return ``a[key]``, with any index that numpy takes."""
     basic = _is_basic(key)
-    key = key if basic else _plain(key)
+    if not basic:
+        key = _plain(key)
+        basic = _is_basic(key)
     data = np.asarray(a.data[key])
     if isinstance(a, Versioned) and data.base is not None:
         data = data.copy()  # a view would change under the hands of an optimizer
@@ -124,12 +129,25 @@ def _plain(key: Any) -> Any:
         return tuple([_plain(part) for part in key])
     if isinstance(key, Tensor):
         raise TypeError("a tensor holds float32 numbers and cannot be an index; use an array of integers or booleans")
-    return np.array(key) if isinstance(key, (np.ndarray, list)) else key
+    if isinstance(key, slice):
+        bounds = (key.start, key.stop, key.step)
+        return slice(*[None if bound is None else operator.index(bound) for bound in bounds])
+    if key is None or key is Ellipsis or isinstance(key, (int, np.integer)):
+        return key
+    array = np.array(key)
+    if array.ndim == 0 and array.dtype == object:
+        return operator.index(key)
+    # numpy makes floats of an empty list, and takes none for an index.
+    return array if array.size or isinstance(key, np.ndarray) else array.astype(np.intp)
 
 
 def _is_basic(key: Any) -> bool:
     """Say whether an index is of numbers, slices, None and ...: it takes no element twice, and nobody changes it."""
     for part in key if isinstance(key, tuple) else (key,):
-        if not isinstance(part, (int, slice, np.integer)) and part is not None and part is not Ellipsis:
+        if isinstance(part, slice):
+            # A bound may be an array too.
+            if not (isinstance(part.start, BOUND) and isinstance(part.stop, BOUND) and isinstance(part.step, BOUND)):
+                return False
+        elif not isinstance(part, (int, np.integer)) and part is not None and part is not Ellipsis:
             return False
     return True

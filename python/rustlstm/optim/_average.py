@@ -32,6 +32,7 @@ def swapped(parameters: Sequence[Trainable], values: Sequence[Array]) -> Iterato
 
 def _write(parameters: Sequence[Trainable], values: Sequence[Array]) -> None:
     for parameter, array in zip(parameters, values, strict=True):
+        parameter.touch()
         parameter._buffer[...] = array
         parameter.touch()
 

@@ -13,7 +13,7 @@ from .._errors import NonFiniteError
 from .._options import count, flag, not_negative
 from .._saved import part, rows
 from ..ops import as_f32
-from ..tensor import Array
+from ..tensor import Array, adding
 from ._parameters import Parameters, Trainable, grouped, named, non_finite, refuse_other_names
 
 Check = Callable[[str, Any], Any]
@@ -123,7 +123,7 @@ class Optimizer:
         """
         self._check_changed()
         names = [self._state_names(group) for group in self.param_groups]
-        taken, given = [], []
+        taken, given, versions = [], [], []
         for slot in self._slots:
             parameter = slot.parameter
             grad = parameter.grad
@@ -135,13 +135,18 @@ class Optimizer:
             given.append(
                 (slot.group, slot.name, slot.steps, slot.product, parameter._buffer, grad, slot.state),
             )
+            versions.append(parameter.version)
+            # Here and again behind the call: ``Parameter.touch`` says why.
+            parameter.touch()
         products, fault = optimizer_step(self._rule, self.param_groups, given)
         if fault is not None:
+            for slot, version in zip(taken, versions, strict=True):
+                slot.parameter.version = version
             raise self._fault(taken[fault[0]], fault[1])
         for slot, product in zip(taken, products, strict=True):
+            slot.parameter.touch()
             slot.steps += 1
             slot.product = product
-            slot.parameter.touch()
 
     def _make_room(self, slot: Slot, names: tuple[str, ...]) -> None:
         """Give a slot the arrays of these names: those it has, and new ones."""
@@ -166,8 +171,9 @@ class Optimizer:
 
     def zero_grad(self) -> None:
         """Forget all gradients: each ``grad`` becomes ``None``."""
-        for slot in self._slots:
-            slot.parameter.grad = None
+        with adding():
+            for slot in self._slots:
+                slot.parameter.grad = None
 
     @property
     def lr(self) -> float:

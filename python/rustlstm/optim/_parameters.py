@@ -12,7 +12,7 @@ from ..tensor import Array, Versioned
 
 
 class Trainable(Protocol):
-    """What optimizers use of a parameter: they write through ``_buffer``, then call ``touch``."""
+    """What optimizers use of a parameter: they write through ``_buffer``, and call ``touch`` before and after."""
 
     grad: Array | None
     requires_grad: bool
@@ -21,7 +21,7 @@ class Trainable(Protocol):
     _buffer: Array
 
     def touch(self) -> None:
-        """Say that the values have changed."""
+        """Say that the values change."""
 
 
 class HasParameters(Protocol):

@@ -14,7 +14,7 @@ import operator
 import os
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import ContextDecorator
+from contextlib import AbstractContextManager, ContextDecorator
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -28,14 +28,18 @@ Gradients: TypeAlias = Sequence[Array | None]
 
 
 class _Mode(threading.local):
-    recording = True
+    inside = 0  # how many ``no_grad`` the thread is in
 
 
 _mode = _Mode()
-# Held while gradients are added to leaves: passes of several threads may end at the same ones.
-_adding = threading.Lock()
+_adding = threading.RLock()
 _numbers = itertools.count()
 _number = operator.attrgetter("number")
+
+TAKEN = (
+    "this pass was already taken backward; run forward again, start from all outputs at once, "
+    "or detach() the state that came from it"
+)
 
 
 class no_grad(ContextDecorator):  # noqa: N801 - used as a word, as in torch
@@ -49,34 +53,36 @@ class no_grad(ContextDecorator):  # noqa: N801 - used as a word, as in torch
     False
     """
 
-    def __init__(self) -> None:
-        self._before: list[bool] = []
-
-    def _recreate_cm(self) -> no_grad:
-        # A decorated function gets a new one for each call, since it may run in several threads at once.
-        return no_grad()
-
     def __enter__(self) -> None:
-        self._before.append(_mode.recording)
-        _mode.recording = False
+        _mode.inside += 1
 
     def __exit__(self, *exception: object) -> None:
-        _mode.recording = self._before.pop()
+        if _mode.inside:  # it may have been entered by another thread, in a generator
+            _mode.inside -= 1
 
 
 def _after_fork() -> None:
     """Begin with a free lock in a child: whoever held it is not there."""
     global _adding
-    _adding = threading.Lock()
+    _adding = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
+def adding() -> AbstractContextManager[bool]:
+    """Return the lock that is held while gradients are added to leaves, to be held where they are changed otherwise.
+
+    Passes of several threads may end at the same leaves. What runs meanwhile in the same thread, as the handler of a
+    signal, may itself go backward.
+    """
+    return _adding
+
+
 def recording(*inputs: Tensor) -> bool:
     """Say whether an operation on these inputs goes on the tape."""
-    if _mode.recording:
+    if not _mode.inside:
         for tensor in inputs:  # a loop, because any() would take as long as the rest of a small operation
             if tensor.requires_grad:
                 return True
@@ -145,10 +151,7 @@ def backward(tensors: Sequence[Tensor], grads: Sequence[npt.ArrayLike | None] | 
     # All is checked before, and added to the leaves at the end: a call that fails leaves every ``grad`` as it was.
     for node in order:
         if node.backward is None:
-            raise RuntimeError(
-                "this pass was already taken backward; run forward again, start from all outputs at once, "
-                "or detach() the state that came from it"
-            )
+            raise RuntimeError(TAKEN)
         for leaf, version in node.used:
             if leaf.version != version:
                 raise RuntimeError(
@@ -156,22 +159,30 @@ def backward(tensors: Sequence[Tensor], grads: Sequence[npt.ArrayLike | None] | 
                     "used it; go backward before the optimizer's step, or run forward again"
                 )
     arrivals = _Arrivals(order)
-    for tensor, start in starts:
-        arrivals.add(tensor, start, False)
-    with np.errstate(all="ignore"):  # a slope may be infinite, or be NaN where nothing flows
+    with np.errstate(all="ignore"):  # a slope or a sum may be infinite, or be NaN where nothing flows
+        for tensor, start in starts:
+            arrivals.add(tensor, start, False)
         for node in order:
             run, parents, got = node.backward, node.parents, arrivals.at_nodes.pop(node)
-            if run is None or nothing(got):
+            if nothing(got):
                 continue
+            if run is None:  # another thread has been here since the check above
+                raise RuntimeError(TAKEN)
             returned = run(got)
             # What the pass kept is used up.
             node.backward, node.parents, node.used = None, (), ()
             for parent, grad in zip(parents, returned, strict=True):
                 if grad is not None and parent.requires_grad:
                     arrivals.add(parent, grad, node.fresh)
-    with _adding:
-        for tensor, grad in arrivals.at_leaves.values():
-            tensor.grad = grad if tensor.grad is None else tensor.grad + grad
+        with _adding:
+            # All sums before the first is kept: one may fail, where a user set a ``grad`` of another shape.
+            arrived = arrivals.at_leaves.values()
+            for tensor, grad in arrived:
+                before = tensor.grad
+                if before is not None:
+                    np.add(before, grad, out=grad)
+            for tensor, grad in arrived:
+                tensor.grad = grad
 
 
 class _Arrivals:
@@ -189,12 +200,15 @@ class _Arrivals:
         if node is not None:
             slots = self.at_nodes[node]
             before = slots[tensor._index]
-            slots[tensor._index] = grad if before is None else before + grad
+            # An array again: numpy adds two without axes to a number.
+            slots[tensor._index] = grad if before is None else np.asarray(before + grad)
         elif id(tensor) in self.at_leaves:
-            self.at_leaves[id(tensor)] = tensor, self.at_leaves[id(tensor)][1] + grad
+            own = self.at_leaves[id(tensor)][1]
+            np.add(own, grad, out=own)
         else:
-            # A copy, where somebody else may have the array: what is kept in ``grad`` may be changed in place.
-            self.at_leaves[id(tensor)] = tensor, grad if fresh else grad.copy()
+            # A copy, where somebody else may have the array: it is added to, and what is kept in ``grad`` may be
+            # changed in place.
+            self.at_leaves[id(tensor)] = tensor, grad if fresh else np.array(grad, order="C")
 
 
 def _order(tensors: Sequence[Tensor]) -> list[Node]:

@@ -5,16 +5,25 @@ What its operators and methods do is in ``ops``, which stands on this module.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ._tape import Array, Gradients, Node, backward
+from ._tape import Array, Gradients, Node, backward, recording
 
 ONE = np.ones((), np.float32)
 ONE.setflags(write=False)
+
+
+class _Reading(threading.local):
+    a_list = False
+    recorded = False  # whether there was a tensor in it that goes on the tape
+
+
+_reading = _Reading()
 
 
 class Tensor:
@@ -74,6 +83,8 @@ class Tensor:
         return len(self.data)
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        if _reading.a_list and recording(self):
+            _reading.recorded = True
         if copy:
             return np.array(self.data, dtype=dtype)
         if copy is False and dtype is not None and np.dtype(dtype) != self.data.dtype:
@@ -310,6 +321,27 @@ def wrap(data: Array) -> Tensor:
     tensor = Tensor.__new__(Tensor)
     tensor._fill(data, False, None, 0)
     return tensor
+
+
+def from_list(given: list[Any] | tuple[Any, ...]) -> Any:
+    """Return an array of what is in a list; or the list, if there are no numbers in it for an array.
+
+    A tensor in it that requires a gradient would lose it, and is refused. numpy asks each for its values, however deep
+    it is; to look for them here would take as long as making the array.
+    """
+    _reading.a_list, _reading.recorded = True, False
+    try:
+        array = np.asarray(given)
+    except Exception:  # whoever wants an array says what is wrong
+        array = None
+    finally:
+        _reading.a_list = False
+    if _reading.recorded:
+        raise TypeError(
+            "a list with a tensor that requires a gradient would lose it; join what is in it with "
+            "rustlstm.ops.stack or rustlstm.ops.concat, or give np.asarray(tensor)"
+        )
+    return given if array is None or array.dtype.kind not in "fiub" else array
 
 
 def attach(
