@@ -52,8 +52,8 @@ def test_forward_is_interrupted(threads: int, rows: int) -> None:
 
 @pytest.mark.parametrize(
     ("sizes", "options"),
-    [([512], {"recompute": True}), ([16, 1024], {"layer_norm": True})],  # parts of a call; a worker who waits for another
-    ids=["recompute", "one layer behind another"],
+    [([512], {"recompute": True}), ([16, 1024], {"layer_norm": True})],
+    ids=["one part after another", "a worker who waits for another"],
 )
 def test_calls_in_parts_are_interrupted(sizes: list[int], options: dict[str, bool]) -> None:
     rl.set_num_threads(2)
