@@ -19,9 +19,9 @@ use crate::view::{Grid, SeqMut};
 use std::ops::{Range, RangeInclusive};
 
 /// Floats of a block of the right side: half of a second-level cache; and its rows, at least and at most: enough to make
-/// little of the way to the gradients and back, few enough for a panel of either side to stay in a first-level cache.
+/// little of the way to the gradients and back, and of the meetings before and after.
 const BLOCK: usize = 64 * 1024;
-const BLOCK_ROWS: RangeInclusive<usize> = 64..=256;
+const BLOCK_ROWS: RangeInclusive<usize> = 64..=1024;
 /// Rows of the input's gradient that a worker computes at once.
 const INPUT_ROWS: usize = 96;
 
