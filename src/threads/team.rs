@@ -127,7 +127,8 @@ impl Worker<'_> {
     /// noticed if it returns before (a panic is), and the other waits for ever. May not return, as [`Worker::poll`].
     #[inline]
     pub fn follow(&self, progress: &Progress, place: usize) {
-        self.wait(|_| wait_until(|| progress.has_reached(place), || self.poll_now()));
+        // However long: who follows another one has to wait, and that is no sign of a crowd.
+        wait_until(|| progress.has_reached(place), || self.poll_now());
     }
 
     /// Waits for others of the team.
