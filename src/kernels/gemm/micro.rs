@@ -78,6 +78,14 @@ unsafe fn compute<S: Simd, const M: usize, const N: usize, const FAR: bool, F: F
             *sum = unsafe { s.load(tile.init.add(r * tile.init_row + v * tile.init_vector)) };
         }
     }
+    if F::TURNED {
+        // Sums over all rows of a batch, which lie in a matrix too large to be near: the same rows' next vectors come soon.
+        for r in 0..M {
+            for v in N..2 * N {
+                s.prefetch(tile.out.wrapping_add(r * tile.out_row + v * tile.out_vector));
+            }
+        }
+    }
     let right_vector = if S::PANEL > LANES { LANES } else { tile.right_vector };
     let (mut left, mut right, mut next, mut todo) = (tile.left, tile.right, tile.next, tile.depth);
     while todo > 0 {

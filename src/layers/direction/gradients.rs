@@ -16,13 +16,14 @@ use crate::layers::inlet::{Inlet, padded};
 use crate::layers::weights::Turned;
 use crate::simd::{Kernel, LANES, Simd};
 use crate::view::{Grid, SeqMut};
-use std::ops::{Range, RangeInclusive};
+use std::ops::RangeInclusive;
 
-/// Floats of a block of the right side: half of a second-level cache; and its rows, at least and at most: enough to make
-/// little of the way to the gradients and back, and of the meetings before and after.
-const BLOCK: usize = 64 * 1024;
-const BLOCK_ROWS: RangeInclusive<usize> = 64..=1024;
-/// Rows of the input's gradient that a worker computes at once.
+/// Floats of the right side that all gates meet in turn: half of a second-level cache.
+const NEAR: usize = 64 * 1024;
+/// Rows of a block of the right side, at least and at most: enough to make little of the way to the gradients and back, and
+/// of the meetings before and after. Where a block of so many is not near, the gates meet some of its columns after others.
+const BLOCK_ROWS: RangeInclusive<usize> = 256..=1024;
+/// Rows of the input's gradient that a worker computes at once, at most.
 const INPUT_ROWS: usize = 96;
 
 /// Where the gradients of a direction's parameters are added; `[1, rows, columns]` each.
@@ -104,6 +105,17 @@ unsafe fn lanes<'a>(grads: &'a SeqMut<'_>, row: usize, unit: usize, hidden: usiz
     unsafe { grads.part(row, first, LANES.min(hidden - first)) }
 }
 
+/// Asks for the sums with which the next product begins; each tile asks for the sums of the next tile of its rows.
+#[inline(always)]
+fn ask_for<S: Simd>(s: S, sums: Grid<'_>, (first, rows): (usize, usize), vector: usize) {
+    let n = S::PANEL / LANES;
+    for row in first..first + rows {
+        for v in vector..vector + n {
+            s.prefetch(sums.at(n, row, v));
+        }
+    }
+}
+
 impl Gradients<'_> {
     fn widths(frame: &Frame<'_>, channels: usize) -> [usize; 3] {
         [channels, frame.geometry.state, frame.geometry.hidden]
@@ -112,7 +124,7 @@ impl Gradients<'_> {
     /// Rows of a block of a right side of `width` columns, and its floats.
     fn block(width: usize, panel: usize) -> (usize, usize) {
         let width = width.next_multiple_of(panel);
-        let rows = (BLOCK / width).clamp(*BLOCK_ROWS.start(), *BLOCK_ROWS.end());
+        let rows = (NEAR / width).clamp(*BLOCK_ROWS.start(), *BLOCK_ROWS.end());
         (rows, rows * width)
     }
 
@@ -190,9 +202,10 @@ impl Gradients<'_> {
         let [_, height, width] = grads.shape();
         let n = S::PANEL / LANES;
         let (member, total) = (self.member, self.frame.rows.total());
-        let mine = member.part(columns.vectors(), S::PANEL);
+        let mine = member.worker.share(columns.vectors());
         let (full, rest) = (width / LANES, width % LANES);
         let (block_rows, block_len) = Self::block(width, S::PANEL);
+        let near = (NEAR / block_rows).next_multiple_of(S::PANEL) / LANES;
         // SAFETY: the parts do not overlap; blocks are written between meetings, and gradients by their columns' worker.
         let (blocks, sums, tile) = unsafe {
             let shared = self.shared.start();
@@ -213,30 +226,37 @@ impl Gradients<'_> {
                 break;
             }
             block.check(n, length, width.div_ceil(LANES));
-            for at in length * member.id / member.count..length * (member.id + 1) / member.count {
+            for at in member.worker.share(length) {
                 self.pack(s, met, end - 1 - at, width, block, at);
             }
             member.meet();
             let dz = dz.rows(end - length);
-            for v in mine.clone() {
-                let (first, rows) = columns.rows(v);
-                member.worker.poll(rows * length * width);
-                let sums = sums.rows(first);
-                multiply_turned(s, rows, length, (dz, v), block, 0..full, sums, sums);
-                if rest > 0 {
-                    // The last columns are no whole vector, and what follows them is another row.
-                    let tail = full % n;
-                    for r in 0..rows {
-                        // SAFETY: the tile is this worker's own, and so are these rows of the gradient.
-                        let (sums, tile) = unsafe { (sums.slice(r, width), tile.slice_mut(r, S::PANEL)) };
-                        tile[tail * LANES..][..rest].copy_from_slice(&sums[full * LANES..]);
+            for from in (0..width.div_ceil(LANES)).step_by(near) {
+                let to = full.min(from + near);
+                // The last columns are no whole vector, and what follows them is another row.
+                let tail = rest > 0 && full < from + near;
+                for v in mine.clone() {
+                    let (first, rows) = columns.rows(v);
+                    if v + 1 < mine.end {
+                        ask_for(s, sums, columns.rows(v + 1), from);
                     }
-                    multiply_turned(s, rows, length, (dz, v), block.panels(full / n), tail..tail + 1, tile, tile);
-                    for r in 0..rows {
-                        // SAFETY: as above.
-                        let (sums, tile) = unsafe { (sums.slice_mut(r, width), tile.slice(r, S::PANEL)) };
-                        sums[full * LANES..].copy_from_slice(&tile[tail * LANES..][..rest]);
+                    let sums = sums.rows(first);
+                    multiply_turned(s, rows, length, (dz, v), block, from..to, sums, sums);
+                    if tail {
+                        let lone = full % n;
+                        for r in 0..rows {
+                            // SAFETY: the tile is this worker's own, and so are these rows of the gradient.
+                            let (sums, tile) = unsafe { (sums.slice(r, width), tile.slice_mut(r, S::PANEL)) };
+                            tile[lone * LANES..][..rest].copy_from_slice(&sums[full * LANES..]);
+                        }
+                        multiply_turned(s, rows, length, (dz, v), block.panels(full / n), lone..lone + 1, tile, tile);
+                        for r in 0..rows {
+                            // SAFETY: as above.
+                            let (sums, tile) = unsafe { (sums.slice_mut(r, width), tile.slice(r, S::PANEL)) };
+                            sums[full * LANES..].copy_from_slice(&tile[lone * LANES..][..rest]);
+                        }
                     }
+                    member.worker.poll(rows * length * near.min(width.div_ceil(LANES)) * LANES);
                 }
             }
             end -= length;
@@ -269,7 +289,7 @@ impl Gradients<'_> {
             return;
         }
         gates.check(n, total, 4 * geometry.units());
-        for v in self.member.part(4 * geometry.units(), S::PANEL) {
+        for v in self.member.worker.share(4 * geometry.units()) {
             let (unit, gate) = (v / 4, v % 4);
             // SAFETY: columns are shared out, so these gradients are this worker's.
             let to = unsafe { lanes(&self.grads.bias, gate, unit, hidden) };
@@ -323,12 +343,11 @@ impl Gradients<'_> {
         let scratch = unsafe { self.scratch.row(0, self.member.worker.id()) };
         // SAFETY: the scratch is this worker's own.
         let out = unsafe { Grid::new(scratch, padded(channels), S::PANEL) };
-        let blocks = rows.total().div_ceil(INPUT_ROWS);
-        let mine: Range<usize> =
-            blocks * self.member.id / self.member.count..blocks * (self.member.id + 1) / self.member.count;
-        for block in mine {
-            let begin = block * INPUT_ROWS;
-            let length = INPUT_ROWS.min(rows.total() - begin);
+        let mine = self.member.worker.share(rows.total());
+        let blocks = mine.len().div_ceil(INPUT_ROWS);
+        for block in 0..blocks {
+            let [begin, end] = [block, block + 1].map(|block| mine.start + mine.len() * block / blocks);
+            let length = end - begin;
             let right = self.turned.input.grid();
             multiply(s, length, geometry.gate_columns(), dz.rows(begin), right, 0..vectors, Grid::zeros(), out);
             self.member.worker.poll(length * geometry.gate_columns() * channels);
