@@ -189,14 +189,13 @@ fn forward_rows<S: Simd, const PLAIN: bool>(s: S, stage: &Forward<'_>) {
             };
             let fresh = s.fma(f, before, s.mul(i, g));
             let fresh = flush(s, fresh);
-            let (o, shown) = if PLAIN {
-                (activation::sigmoid(s, z[3]), activation::tanh(s, fresh))
+            let (o, out) = if PLAIN {
+                let o = activation::sigmoid(s, z[3]);
+                (o, o) // see `show`
             } else {
                 let o = gate(s, cell, cell.output_gate, peeping(s, cell, p[2], fresh, z[3]));
-                (o, cell.output_activation.apply(s, fresh))
+                (o, flush(s, s.mul(o, cell.output_activation.apply(s, fresh))))
             };
-            let out = s.mul(o, shown);
-            let out = flush(s, out);
             let after = match zoneout {
                 Some(zoneout) if !PLAIN => keep(s, fresh, before, zoneout.factor(s, slots.time, slots.slot(row), unit)),
                 _ => fresh,
@@ -214,6 +213,27 @@ fn forward_rows<S: Simd, const PLAIN: bool>(s: S, stage: &Forward<'_>) {
                         s.store(gates.at(n, row, 4 * unit + gate), kept[gate]);
                     }
                 }
+            }
+        }
+    }
+    if PLAIN {
+        show(s, slots.rows, units.clone(), c, m);
+    }
+}
+
+/// Puts `m`, where the output gate lies, to what that shows of `c`. The grids were checked for these rows and units.
+///
+/// In a loop of its own: a vector's way from its sums to here is longer than what a core keeps in flight, and the next
+/// vector's would wait for its end.
+#[inline(always)]
+fn show<S: Simd>(s: S, rows: usize, units: Range<usize>, c: Grid<'_>, m: Grid<'_>) {
+    let n = S::PANEL / LANES;
+    for row in 0..rows {
+        for unit in units.clone() {
+            // SAFETY: the caller has checked the grids.
+            unsafe {
+                let (o, shown) = (s.load(m.at(n, row, unit)), activation::tanh(s, s.load(c.at(n, row, unit))));
+                s.store(m.at(n, row, unit), flush(s, s.mul(o, shown)));
             }
         }
     }
