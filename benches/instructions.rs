@@ -100,30 +100,32 @@ fn recorded() -> (String, BTreeMap<String, u64>) {
 /// Looks for spilled registers; whether there are none, or what hindered it.
 fn registers() -> Result<bool, String> {
     if !cfg!(target_arch = "x86_64") {
-        return Err("only the loops for AVX2 are known".to_string());
+        return Err("only the loops of x86-64 are known".to_string());
     }
-    let found = loops::stack_accesses()?;
-    let mut good = true;
-    for ((rows, vectors), accesses) in &found {
-        if *accesses > 0 {
+    let mut all_good = true;
+    for level in loops::LEVELS {
+        let found = loops::stack_accesses(level)?;
+        let spilled = found.iter().filter(|(_, accesses)| **accesses > 0);
+        for ((rows, vectors), accesses) in spilled.clone() {
+            let (level, columns) = (level.name(), vectors * LANES);
             println!(
-                "**The micro-kernel of {rows} rows by {} columns spills**: its loop has {accesses} accesses to the stack.",
-                vectors * LANES
+                "**{rows} rows by {columns} columns spill** at {level}: {accesses} accesses to the stack in the loop."
             );
-            good = false;
+        }
+        // The largest shape of each level.
+        let largest = if level == Level::Avx2 { (6, 1) } else { (6, 4) };
+        let missing = !found.contains_key(&largest);
+        if missing {
+            println!("**{} rows by {} columns are missing** at {}.", largest.0, largest.1 * LANES, level.name());
+        }
+        if spilled.count() == 0 && !missing {
+            println!("The micro-kernel, in its {} shapes for {}, keeps to registers.", found.len(), level.name());
+        } else {
+            all_good = false;
         }
     }
-    if !found.contains_key(&(6, 1)) {
-        println!(
-            "**The micro-kernel of 6 rows by {LANES} columns is missing**: no loop has its 24 broadcasts and 48 multiply-adds."
-        );
-        good = false;
-    }
-    if good {
-        println!("The micro-kernel, in its {} shapes for AVX2, keeps to registers.", found.len());
-    }
     println!();
-    Ok(good)
+    Ok(all_good)
 }
 
 /// Counts everything; whether nothing went off, or what hindered it.

@@ -1,14 +1,23 @@
 //! The micro-kernel's loops in this program's own machine code, and whether they keep to registers.
 //!
 //! Functions of one name cannot be told apart, but loops can: one of `M` rows by `N` vectors takes four `k` a turn, and so
-//! has `4 M` broadcasts from memory and `8 M N` multiply-adds (a vector is two registers), which no other loop has.
+//! has `4 M` broadcasts from memory and `4 M N` multiply-adds of a vector, which no other loop has.
 
+use rustlstm::simd::Level;
 use std::collections::BTreeMap;
 use std::env;
 use std::process::Command;
 
-/// Accesses to the stack in the AVX2 loop of each shape (rows, vectors), or why nobody can tell.
-pub fn stack_accesses() -> Result<BTreeMap<(usize, usize), usize>, String> {
+/// The levels whose loops are known. This CPU need not have them: the program does.
+pub const LEVELS: [Level; 2] = [Level::Avx2, Level::Avx512];
+
+/// Registers of a vector.
+fn registers(level: Level) -> usize {
+    if level == Level::Avx2 { 2 } else { 1 }
+}
+
+/// Accesses to the stack in a level's loop of each shape (rows, vectors), or why nobody can tell.
+pub fn stack_accesses(level: Level) -> Result<BTreeMap<(usize, usize), usize>, String> {
     let program = env::current_exe().map_err(|error| error.to_string())?;
     let output = Command::new("objdump")
         .args(["-d", "--no-show-raw-insn"])
@@ -22,14 +31,14 @@ pub fn stack_accesses() -> Result<BTreeMap<(usize, usize), usize>, String> {
     for line in listing.lines() {
         if let Some(name) = line.strip_suffix(">:") {
             body.clear();
-            wanted = name.contains("avx2") && name.contains("compiled");
+            wanted = name.contains(level.short()) && name.contains("compiled");
         } else if wanted && let Some(instruction) = Instruction::read(line) {
             body.push(instruction);
             let Some(start) = instruction.jumps_back_to() else { continue };
             let first = body.iter().position(|one| one.address == start).unwrap_or(body.len());
             let turn = &body[first..];
             let inner = turn[..turn.len().max(1) - 1].iter().all(|one| one.jumps_back_to().is_none());
-            if let Some(shape) = inner.then(|| shape(turn)).flatten() {
+            if let Some(shape) = inner.then(|| shape(turn, registers(level))).flatten() {
                 let accesses = turn.iter().filter(|one| one.operands.contains("(%rsp")).count();
                 *found.entry(shape).or_default() += accesses;
             }
@@ -64,12 +73,14 @@ impl<'a> Instruction<'a> {
 }
 
 /// Rows and vectors of a micro-kernel's loop; nothing for any other.
-fn shape(turn: &[Instruction<'_>]) -> Option<(usize, usize)> {
+fn shape(turn: &[Instruction<'_>], registers: usize) -> Option<(usize, usize)> {
     let from_memory =
         |operands: &str| operands.contains('(') && !operands.contains("%rip") && !operands.contains("%rsp");
-    let broadcasts = turn.iter().filter(|one| one.operation == "vbroadcastss" && from_memory(one.operands)).count();
+    // With AVX-512 a multiply-add can broadcast for itself.
+    let broadcasts = |one: &Instruction<'_>| one.operation == "vbroadcastss" || one.operands.contains("{1to16}");
+    let broadcasts = turn.iter().filter(|one| broadcasts(one) && from_memory(one.operands)).count();
     let multiply_adds = turn.iter().filter(|one| one.operation.starts_with("vfmadd")).count();
-    let (rows, vectors) = (broadcasts / 4, multiply_adds / (2 * broadcasts.max(1)));
-    let fits = broadcasts == 4 * rows && multiply_adds == 8 * rows * vectors;
+    let (rows, vectors) = (broadcasts / 4, multiply_adds / (registers * broadcasts.max(1)));
+    let fits = broadcasts == 4 * rows && multiply_adds == 4 * registers * rows * vectors;
     (fits && (1..=6).contains(&rows) && (1..=4).contains(&vectors)).then_some((rows, vectors))
 }
