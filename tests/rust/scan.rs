@@ -98,3 +98,41 @@ fn scan_sigmoid() {
 fn scan_tanh() {
     scan("tanh", Activation::Tanh, f64::tanh, MAX_ULP_TANH, true);
 }
+
+/// All inputs at the first fused level and at each further one of this CPU, which must give the same bits.
+fn compare(name: &str, f: impl Elementwise + Send + Sync) {
+    let fused: Vec<Level> = Level::available().into_iter().filter(|level| level.fused()).collect();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(16);
+    let differences = |first: usize| {
+        let (mut x, mut y, mut different) = (vec![0.0; 1 << 16], vec![0.0; 1 << 16], 0);
+        for block in (first as u32..1 << 16).step_by(threads) {
+            let inputs = |to: &mut [f32]| {
+                to.iter_mut().zip(0..).for_each(|(to, low): (_, u32)| *to = f32::from_bits(block << 16 | low));
+            };
+            inputs(&mut x);
+            map(fused[0], f, &mut x);
+            for &level in &fused[1..] {
+                inputs(&mut y);
+                map(level, f, &mut y);
+                let differ = |(x, y): (&f32, &f32)| x.to_bits() != y.to_bits() && !(x.is_nan() && y.is_nan());
+                different += x.iter().zip(&y).filter(|&pair| differ(pair)).count();
+            }
+        }
+        different
+    };
+    let different: usize = std::thread::scope(|scope| {
+        let parts: Vec<_> = (0..threads).map(|first| scope.spawn(move || differences(first))).collect();
+        parts.into_iter().map(|part| part.join().expect("no panic")).sum()
+    });
+    let names: Vec<_> = fused.iter().map(|level| level.name()).collect();
+    println!("{name:8} {}: {different} inputs give other bits", names.join(" and "));
+    assert_eq!(different, 0, "{name}: see the line above");
+}
+
+#[test]
+#[ignore = "a minute or two: all 2^32 inputs"]
+fn scan_levels_agree() {
+    compare("exp", Exp);
+    compare("sigmoid", Activation::Sigmoid);
+    compare("tanh", Activation::Tanh);
+}
