@@ -35,8 +35,8 @@ fn floors(level: Level) -> Option<Floors> {
         // Zen 3 reaches 87–94 % with several rows, 79 % and more with one, and 6.3 cycles, on a busy day too. A spilled
         // register leaves 35–45 % of the peak. H=512 streams its weights from a cache that other guests use as well.
         Level::Avx2 => Some(Floors { products: [75, 75, 70], single: 60, gates: 8.0 }),
-        // Zen 4 reaches 93–96 %, with one row the speed of reading and more, and 2.1 of these cycles, of which it has one for
-        // two of its own.
+        // Zen 4 reaches 93–98 % with several rows, 84 % and more with one, and 2.1 cycles, which are 4.2 of its own: it has one
+        // such unit where these are counted with two.
         Level::Avx512 => Some(Floors { products: [75, 75, 70], single: 60, gates: 5.0 }),
         // Nobody has measured these.
         _ => None,
